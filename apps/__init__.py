@@ -1,0 +1,1 @@
+"""Front doors: the rtcc command and the pages."""

@@ -1,0 +1,1 @@
+"""What is known and kept: words, schema, the write door (keeper) and the read door (reader)."""

@@ -1,0 +1,101 @@
+"""Where everything lives: the data home and its settings."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.errors import BadInput, CatalogConflict, NotFound
+
+SETTINGS = """\
+# Settings of this RTCC Workbench. Every line is optional; what stands here is the default.
+# site = "Jackson, Mississippi"
+# time_zone = "America/Chicago"       # for hours of consent and for what people read
+# catalog = "sqlite"                  # or "postgres:dbname=rtcc host=db user=rtcc"
+# data_path = "lake"                  # Parquet: a folder here, a shared path, or s3://bucket/lake
+# commit_every_s = 0.25               # group commit of the keeper
+# device = "cpu"                      # or "cuda": where the detector runs
+# ray_address = ""                    # empty: a local Ray for each job
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """One data home: a folder with settings, catalog, footage and assets."""
+
+    root: Path
+    site: str = "Jackson, Mississippi"
+    time_zone: str = "America/Chicago"
+    """IANA name of the zone people here read the clock in."""
+    catalog: str = "sqlite"
+    """`sqlite`, or `postgres:` and a libpq connection string."""
+    data_path: str = "lake"
+    """Folder of the Parquet files, relative to the root, absolute, or an object store's URI."""
+    commit_every_s: float = 0.25
+    """Longest wait of a write for its group commit, seconds."""
+    device: str = "cpu"
+    ray_address: str = ""
+
+    @classmethod
+    def open(cls, root: Path | str) -> Home:
+        """Return the home at this folder.
+
+        Raises
+        ------
+        NotFound
+            When there is none.
+        BadInput
+            When its settings cannot be read.
+        """
+        folder = Path(root).expanduser().resolve()
+        path = folder / "config.toml"
+        if not path.exists():
+            raise NotFound(f"{folder} is no data home; make one with `rtcc init`, or set RTCC_HOME to one")
+        try:
+            settings = tomllib.loads(path.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"{path} cannot be read: {error}; mend that line") from error
+        unknown = set(settings) - (set(cls.__dataclass_fields__) - {"root"})
+        if unknown:
+            raise BadInput(f"{path} has unknown settings {', '.join(sorted(unknown))}; see `rtcc init --help`")
+        return cls(folder, **settings)
+
+    @classmethod
+    def create(cls, root: Path | str) -> Home:
+        """Make the home's folders and settings where they are missing, and return it."""
+        folder = Path(root).expanduser().resolve()
+        if folder.exists() and not folder.is_dir():
+            raise CatalogConflict(f"{folder} is a file; name a folder for the data home")
+        for name in ("footage", "run", "lake"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "run").chmod(0o700)
+        path = folder / "config.toml"
+        if not path.exists():
+            path.write_text(SETTINGS)
+        return cls.open(folder)
+
+    @property
+    def footage_dir(self) -> Path:
+        """Where segments are kept, one folder a camera."""
+        return self.root / "footage"
+
+    @property
+    def run_dir(self) -> Path:
+        """Locks, addresses and tokens of running processes; readable by the owner only."""
+        return self.root / "run"
+
+    @property
+    def lake_path(self) -> str:
+        """Where the Parquet files are, with a trailing slash."""
+        path = self.data_path if "://" in self.data_path else str(self.root / self.data_path)
+        return path.rstrip("/") + "/"
+
+    @property
+    def metadata(self) -> str:
+        """What DuckLake attaches to: `sqlite:FILE` or `postgres:DSN`."""
+        return f"sqlite:{self.root / 'catalog.sqlite'}" if self.catalog == "sqlite" else self.catalog
+
+    def footage_path(self, uri: str) -> Path:
+        """Return where the segment with this `uri` lies on disk."""
+        return self.root / uri

@@ -1,0 +1,123 @@
+"""The cameras of the city: devices, how they hang, and what is drawn on their pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from catalog.errors import BadInput
+from catalog.ids import content_id
+from catalog.spans import Span, to_us
+
+Sharing = Literal["registry_only", "on_request", "on_incident", "continuous"]
+PlaceKind = Literal["street", "park", "business", "hospital", "school", "worship", "residence"]
+LegalBasis = Literal["city", "voluntary", "ordinance", "warrant"]
+ZoneKind = Literal["area", "line", "mask"]
+
+
+def _one_of(value: str, words: tuple[str, ...], what: str, camera_id: str) -> None:
+    if value not in words:
+        raise BadInput(f"camera {camera_id!r}: {what} {value!r} is unknown; use one of {', '.join(words)}")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A device that makes footage."""
+
+    camera_id: str
+    """Short name, unique in the city: letters, digits, `-`, `_` and `.`."""
+    name: str
+    """What people call it, e.g. the crossing it looks at."""
+    site_id: str = "city"
+    owner_id: str = "city"
+    """Who owns the device; `city` for the city's own."""
+    legal_basis: LegalBasis = "city"
+    """Why its footage may be held at all; anything but `city` needs a consent in force."""
+    sharing: Sharing = "continuous"
+    """How far the owner lets the room look."""
+    place_kind: PlaceKind = "street"
+    stream_uri: str | None = None
+    """Where its live feed is, without credentials; `None` for archive footage."""
+
+    def __post_init__(self) -> None:
+        allowed = set("-_.")
+        if not self.camera_id or not all(c.isalnum() or c in allowed for c in self.camera_id):
+            raise BadInput(
+                f"camera id {self.camera_id!r} will not do: use letters, digits, '-', '_' and '.', e.g. farish-1"
+            )
+        _one_of(self.sharing, get_args(Sharing), "sharing", self.camera_id)
+        _one_of(self.place_kind, get_args(PlaceKind), "place kind", self.camera_id)
+        _one_of(self.legal_basis, get_args(LegalBasis), "legal basis", self.camera_id)
+
+    @property
+    def private(self) -> bool:
+        """True where only a consent in force opens it."""
+        return self.legal_basis != "city"
+
+
+@dataclass(frozen=True)
+class Mounting:
+    """One camera in one pose through one lens for a span of time."""
+
+    mounting_id: str
+    camera_id: str
+    span: Span
+    lon_deg: float | None = None
+    """WGS 84 longitude; `None` while nobody has said where it hangs."""
+    lat_deg: float | None = None
+    """WGS 84 latitude."""
+    height_m: float | None = None
+    """Lens above ground."""
+    bearing_deg: float | None = None
+    """Direction it looks, clockwise from north."""
+    frame_width_px: int | None = None
+    frame_height_px: int | None = None
+    m_from_px: tuple[float, ...] | None = None
+    """Homography to ground metres, 9 numbers row by row; `None` while uncalibrated."""
+    fit_error_m: float | None = None
+    """Root mean square error of the calibration points, metres."""
+
+    def __post_init__(self) -> None:
+        if (self.lon_deg is None) != (self.lat_deg is None):
+            raise BadInput(f"camera {self.camera_id!r}: give both lon_deg and lat_deg, or neither")
+        if self.lon_deg is not None and not -180 <= self.lon_deg <= 180:
+            raise BadInput(f"camera {self.camera_id!r}: lon_deg {self.lon_deg} is not between -180 and 180")
+        if self.lat_deg is not None and not -90 <= self.lat_deg <= 90:
+            raise BadInput(f"camera {self.camera_id!r}: lat_deg {self.lat_deg} is not between -90 and 90")
+
+    @staticmethod
+    def identify(camera_id: str, span: Span, *pose: object) -> str:
+        """Return the id of this camera in this pose from this instant on."""
+        return content_id("mnt", camera_id, to_us(span.start_at), *pose)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A polygon or a directed line drawn on the picture of one mounting."""
+
+    zone_id: str
+    mounting_id: str
+    camera_id: str
+    kind: ZoneKind
+    name: str
+    points_px: tuple[tuple[float, float], ...]
+    """(K, 2) in native frame pixels, origin top left; K ≥ 3 for areas and masks, K = 2 for lines."""
+    min_dwell_s: float | None = None
+    """Stay that makes a `zone_dwell` event, seconds; `None` for no dwell rule."""
+    labels: tuple[str, ...] = ()
+    """Labels that count; empty for all."""
+
+    def __post_init__(self) -> None:
+        needed = 2 if self.kind == "line" else 3
+        if self.kind not in get_args(ZoneKind):
+            raise BadInput(f"zone {self.name!r}: kind {self.kind!r} is unknown; use area, line or mask")
+        if len(self.points_px) < needed or (self.kind == "line" and len(self.points_px) != needed):
+            raise BadInput(
+                f"zone {self.name!r} on {self.camera_id!r}: {self.kind} needs "
+                f"{'exactly 2' if self.kind == 'line' else 'at least 3'} points, got {len(self.points_px)}"
+            )
+
+    @staticmethod
+    def identify(mounting_id: str, name: str) -> str:
+        """Return the id of the zone so named on this mounting."""
+        return content_id("zon", mounting_id, name)

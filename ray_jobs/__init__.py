@@ -1,0 +1,1 @@
+"""Where and when it runs: actors, jobs, the cluster."""

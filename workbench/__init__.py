@@ -1,0 +1,1 @@
+"""How pixels become events, and how people ask and see."""

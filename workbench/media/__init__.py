@@ -1,0 +1,1 @@
+"""Feeds and files: recording, decoding, and cutting for people."""

@@ -1,0 +1,1 @@
+"""From sightings to events: what held, where, over which span."""

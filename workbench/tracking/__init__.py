@@ -1,0 +1,1 @@
+"""From boxes to things: tracks through one view."""
