@@ -39,6 +39,16 @@ class FootageGap(NotFound):
     """No footage at the instant asked for."""
 
 
+class FootageMissing(NotFound):
+    """The catalog holds the segment, but its file is not on disk."""
+
+
+class FootageChanged(RtccError):
+    """A kept file's bytes are not those whose digest the catalog holds: it proves nothing any more."""
+
+    exit_code = 11
+
+
 class UnreadableFootage(BadInput):
     """A video file from which nothing can be read."""
 
@@ -71,3 +81,9 @@ class ClusterError(RtccError):
     """Ray did not start, a job failed, or the cluster let in someone it must not."""
 
     exit_code = 9
+
+
+class StorageFailed(RtccError):
+    """The catalog cannot be written: disk full, folder not writable, database away. Nothing was half kept."""
+
+    exit_code = 10

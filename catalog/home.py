@@ -15,6 +15,7 @@ SETTINGS = """\
 # catalog = "sqlite"                  # or "postgres:dbname=rtcc host=db user=rtcc"
 # data_path = "lake"                  # Parquet: a folder here, a shared path, or s3://bucket/lake
 # commit_every_s = 0.25               # group commit of the keeper
+# keep_snapshots_days = 30.0          # how far back `--as-of` reaches
 # device = "cpu"                      # or "cuda": where the detector runs
 # ray_address = ""                    # empty: a local Ray for each job
 """
@@ -34,6 +35,8 @@ class Home:
     """Folder of the Parquet files, relative to the root, absolute, or an object store's URI."""
     commit_every_s: float = 0.25
     """Longest wait of a write for its group commit, seconds."""
+    keep_snapshots_days: float = 30.0
+    """How far back the catalog can be read as it was, days."""
     device: str = "cpu"
     ray_address: str = ""
 
@@ -79,6 +82,11 @@ class Home:
     def footage_dir(self) -> Path:
         """Where segments are kept, one folder a camera."""
         return self.root / "footage"
+
+    @property
+    def assets_dir(self) -> Path:
+        """Where weights and demo footage are kept, each verified by its digest."""
+        return self.root / "assets"
 
     @property
     def run_dir(self) -> Path:

@@ -41,9 +41,11 @@ class Camera:
 
     def __post_init__(self) -> None:
         allowed = set("-_.")
-        if not self.camera_id or not all(c.isalnum() or c in allowed for c in self.camera_id):
+        in_alphabet = all(c.isalnum() or c in allowed for c in self.camera_id)
+        if not self.camera_id or self.camera_id.startswith(".") or not in_alphabet:
             raise BadInput(
-                f"camera id {self.camera_id!r} will not do: use letters, digits, '-', '_' and '.', e.g. farish-1"
+                f"camera id {self.camera_id!r} will not do: use letters, digits, '-', '_' and '.', "
+                "not '.' first, e.g. farish-1"
             )
         _one_of(self.sharing, get_args(Sharing), "sharing", self.camera_id)
         _one_of(self.place_kind, get_args(PlaceKind), "place kind", self.camera_id)
