@@ -32,6 +32,9 @@ SEAM_US = 1_000
 JPEG_QUALITY = 90
 """Quality of stills, 1..95."""
 
+SLATE_LAST_US = 40_000
+"""A slate is shown a last time so long before its gap ends, µs: players give the last picture no length."""
+
 SLATE_GREY = 40
 """Brightness of the picture that stands for missing footage, 0..255."""
 
@@ -155,6 +158,8 @@ class _Reel:
             place = (round(20 * size), round((10 + 30 * number) * size))
             cv2.putText(slate, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * size, (230, 230, 230), 1, cv2.LINE_AA)
         yield from self._show(slate, to_us(max(span.start_at, self.span.start_at)))
+        ends_at = min(end for end in (span.end_at, self.span.end_at) if end is not None)
+        yield from self._show(slate, to_us(ends_at) - SLATE_LAST_US)
 
     def _show(self, rgb: NDArray[np.uint8], seen_at: int) -> Iterator[tuple[av.VideoFrame, int]]:
         pts = round(Fraction(seen_at - to_us(self.span.start_at), 1_000_000) / CLIP_TIME_BASE)

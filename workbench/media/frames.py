@@ -126,7 +126,7 @@ class FeedStats:
     luma_std: float
     """Standard deviation of the brightness, 0..127.5."""
     sharpness: float
-    """Variance of the Laplacian; low when blurred or out of focus."""
+    """Mean squared Laplacian of the sharper cells; low when blurred or out of focus."""
     change: float
     """Mean absolute difference to the previous sampled picture, 0..255; 0 for the first of a segment."""
     signature: NDArray[np.uint8]
