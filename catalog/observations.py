@@ -187,6 +187,7 @@ class Event:
     as_of_at: datetime
     """End of the segment this statement was made in."""
     closed_by: ClosedBy | None = None
+    """How the end was observed; `None` while open, and for events of an instant (start and end are equal)."""
     confidence: float | None = None
     dwell_s: float | None = None
     """Time inside the zone, seconds; `None` for rules that do not measure it."""
@@ -196,8 +197,10 @@ class Event:
     """`forward` or `backward` across a line: forward goes from the left of first→last point to its right."""
     label: str | None = None
     """Label of the thing the rule is about; `None` for the camera itself."""
+    evidence_segment_id: str | None = None
+    """Segment of the frame that shows it: the statement's own, or an earlier one."""
     evidence_pts: int | None = None
-    """A frame of `segment_id` that shows it, ticks."""
+    """The frame of `evidence_segment_id` that shows it, ticks."""
     plate_text: str | None = None
     review: Review = "unreviewed"
     reviewed_by: str | None = None
