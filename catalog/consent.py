@@ -6,14 +6,18 @@ opens them, and closed again the instant it is withdrawn or runs out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from catalog.errors import BadInput
 from catalog.registry import Camera
 from catalog.spans import Span
+
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z|24:00\Z")
+"""How hours of a consent are written: compared as text, so 8:00 would never match."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class Consent:
             raise BadInput("a consent names at least one camera and one purpose")
         if (self.hours_from is None) != (self.hours_until is None):
             raise BadInput("give both hours_from and hours_until, or neither")
+        for hour in (self.hours_from, self.hours_until):
+            if hour is not None and not TIME_OF_DAY.match(hour):
+                raise BadInput(f"{hour!r} is no time of day; write HH:MM, e.g. 08:00, midnight at the end as 24:00")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise BadInput(
+                f"time zone {self.time_zone!r} is unknown; use an IANA name, e.g. America/Chicago"
+            ) from error
 
     def in_force(self, asked_at: datetime, purpose: str) -> bool:
         """Tell whether it stands at this instant for this purpose."""

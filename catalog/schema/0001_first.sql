@@ -337,6 +337,7 @@ create table event_states (
     speed_mps double,
     direction varchar,
     label varchar,
+    evidence_segment_id varchar,
     evidence_pts bigint,
     plate_text varchar,
     review varchar not null,
@@ -354,13 +355,14 @@ comment on column event_states.zone_id is 'The zone or line; null for rules with
 comment on column event_states.track_ids is 'The tracks it is about.';
 comment on column event_states.start_at is 'From when the rule held, UTC.';
 comment on column event_states.end_at is 'Until when, UTC, exclusive; null while it still holds.';
-comment on column event_states.closed_by is 'How the end was observed: left, lost or gap; null while open.';
+comment on column event_states.closed_by is 'How the end was observed: left, lost or gap; null while open, and for events of an instant.';
 comment on column event_states.confidence is 'Raw score of the track, 0 to 1; null for rules about the camera.';
 comment on column event_states.dwell_s is 'Time inside the zone, seconds; null for rules that do not measure it.';
 comment on column event_states.speed_mps is 'Ground speed, metres per second; null without a calibrated mounting.';
 comment on column event_states.direction is 'forward or backward across a line; null for other rules.';
 comment on column event_states.label is 'Label of the thing the rule is about; null for the camera itself.';
-comment on column event_states.evidence_pts is 'A frame of segment_id that shows it, ticks.';
+comment on column event_states.evidence_segment_id is 'Segment of the frame that shows it: the statement''s own, or an earlier one.';
+comment on column event_states.evidence_pts is 'The frame of evidence_segment_id that shows it, ticks.';
 comment on column event_states.plate_text is 'Number plate as read; null where none was.';
 comment on column event_states.review is 'unreviewed, confirmed or rejected by a person.';
 comment on column event_states.reviewed_by is 'Who reviewed it.';

@@ -1,0 +1,144 @@
+"""The lake itself: a DuckDB connection with the catalog attached; the only place that attaches one."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from catalog.errors import BadInput, CatalogConflict, NotFound, StorageFailed
+from catalog.home import Home
+from catalog.migrations import check
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long SQLite waits for another's lock before it gives up, ms: longer than any merge of small files."""
+
+METADATA = "__ducklake_metadata_lake"
+"""Name under which DuckLake shows its own tables beside the catalog `lake`."""
+
+
+def extension_path(name: str) -> Path:
+    """Return the signed extension binary that the package `duckdb_extension_<name>` carries."""
+    try:
+        module = importlib.import_module(f"duckdb_extension_{name}")
+    except ModuleNotFoundError as error:
+        raise CatalogConflict(
+            f"the DuckDB extension {name} is not installed; run `pip install duckdb-extension-{name}`"
+        ) from error
+    folder = Path(str(module.__file__)).parent
+    found = sorted(folder.rglob(f"v{duckdb.__version__}/{name}.duckdb_extension"))
+    if not found:
+        raise CatalogConflict(
+            f"the package of the DuckDB extension {name} does not fit DuckDB {duckdb.__version__}; "
+            f"install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
+        )
+    return found[0]
+
+
+def connect(
+    home: Home, *, read_only: bool, as_of: int | datetime | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection with the catalog attached as `lake`.
+
+    Parameters
+    ----------
+    home
+        Whose catalog.
+    read_only
+        True for everybody but the keeper.
+    as_of
+        A snapshot number or an instant: the catalog as it was then is attached as `past`.
+    threads
+        How many threads DuckDB may use; `None` for as many as there are cores.
+
+    Raises
+    ------
+    NotFound
+        When nothing has been kept here yet, or the snapshot asked for is not there.
+    CatalogConflict
+        When the catalog on disk belongs to another data path, or a reader's code does not know its schema.
+    StorageFailed
+        When the catalog's files or its database cannot be opened.
+    """
+    connection = bare(home, threads)
+    try:
+        _attach(connection, home, "lake", read_only, None)
+        if read_only:
+            check(connection)
+        if as_of is not None:
+            _attach(connection, home, "past", True, as_of)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def bare(home: Home, threads: int | None) -> duckdb.DuckDBPyConnection:
+    """Return a connection with the extensions this home needs, and nothing attached."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    if threads is not None:
+        config["threads"] = str(threads)
+    connection = duckdb.connect(config=config)
+    names = ["sqlite_scanner" if home.catalog == "sqlite" else "postgres_scanner", "ducklake"]
+    if "://" in home.data_path:
+        names.append("httpfs")
+    for name in names:
+        connection.execute(f"load {_quoted(str(extension_path(name)))}")
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection, home: Home, name: str, read_only: bool, as_of: int | datetime | None
+) -> None:
+    if home.catalog == "sqlite" and read_only and not Path(home.metadata.removeprefix("sqlite:")).exists():
+        raise NotFound(f"{home.root} holds no catalog yet; register a camera first: `rtcc cameras import`")
+    try:
+        connection.execute(
+            f"attach {_quoted('ducklake:' + home.metadata)} as {name} ({_options(home, read_only, as_of)})"
+        )
+    except duckdb.Error as error:
+        raise attach_error(home, error) from error
+
+
+def _options(home: Home, read_only: bool, as_of: int | datetime | None) -> str:
+    options = [f"data_path {_quoted(home.lake_path)}", "data_inlining_row_limit 0"]
+    if home.catalog == "sqlite":
+        # The metadata lies inside the home and moves with it, so the folder it names may be an old one.
+        options += ["override_data_path true", f"meta_busy_timeout {BUSY_TIMEOUT_MS}"]
+        if not read_only:
+            options.append("meta_journal_mode 'WAL'")
+    if read_only:
+        options.append("read_only")
+    if isinstance(as_of, datetime):
+        options.append(f"snapshot_time {_quoted(_instant(as_of))}")
+    elif as_of is not None:
+        options.append(f"snapshot_version {int(as_of)}")
+    return ", ".join(options)
+
+
+def _instant(as_of: datetime) -> str:
+    if as_of.tzinfo is None:
+        raise BadInput(f"as of {as_of}: the instant names no zone; add Z or an offset such as -06:00")
+    return as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+
+
+def attach_error(home: Home, error: duckdb.Error) -> Exception:
+    """Return the workbench's word for what DuckDB says when a catalog will not open."""
+    text = str(error)
+    if "No snapshot found" in text:
+        return NotFound(f"the catalog of {home.root} has no such snapshot ({text}); `rtcc status` shows the range")
+    if "does not exist" in text and "DuckLake" in text:
+        return NotFound(f"{home.root} holds no catalog yet; register a camera first: `rtcc cameras import`")
+    if "does not match existing data path" in text:
+        return CatalogConflict(f"the catalog of {home.root} belongs to another data path: {text.splitlines()[0]}")
+    return StorageFailed(f"the catalog of {home.root} cannot be opened: {text}")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,29 @@
+-- Segments of one camera that overlap the span, in order of time.
+-- needs camera_id
+select
+    s.segment_id,
+    s.camera_id,
+    s.mounting_id,
+    s.start_at,
+    s.end_at,
+    s.first_pts,
+    s.time_base_num,
+    s.time_base_den,
+    s.frame_count,
+    s.width_px,
+    s.height_px,
+    s.codec,
+    s.clock,
+    s.clock_error_s,
+    s.size_bytes,
+    s.sha256,
+    s.uri,
+    s.source_name,
+    s.transcoded
+from segments s
+where s.camera_id = $camera_id
+    and s.start_at < coalesce($end_at::timestamptz, 'infinity'::timestamptz)
+    and s.end_at > coalesce($start_at::timestamptz, '-infinity'::timestamptz)
+order by
+    s.start_at,
+    s.segment_id

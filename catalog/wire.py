@@ -1,0 +1,188 @@
+"""Requests and answers as bytes: a JSON head, then Arrow tables. What crosses is columns, never pickles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from catalog import errors
+from catalog.access import Access
+from catalog.audit import AuditLine
+from catalog.consent import Consent
+from catalog.errors import BadInput, RtccError
+from catalog.footage import Gap, Segment
+from catalog.maintenance import Maintained
+from catalog.observations import Analysis, Run, SegmentRows
+from catalog.records import records_of, table_of
+from catalog.registry import Camera, Mounting, Zone
+from catalog.spans import Span, from_us, to_us
+from catalog.writes import (
+    ROW_TABLES,
+    AddFootage,
+    Append,
+    Grant,
+    Permit,
+    Record,
+    Register,
+    Request,
+    StartRun,
+    Withdraw,
+    ipc_bytes,
+)
+
+HEAD_BYTES = 4
+"""Length of the head's length, little endian, bytes."""
+
+Words = dict[str, str | int | None]
+Tables = dict[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A request with the number its writer gave it."""
+
+    request: Request | None
+    """`None` asks for upkeep."""
+    writer: str
+    sequence: int
+
+
+@dataclass(frozen=True)
+class _Body:
+    """What a request or answer is made of."""
+
+    kind: str
+    words: Mapping[str, Any] = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        parts = [(name, ipc_bytes(table)) for name, table in self.tables.items()]
+        head = {"kind": self.kind, "words": self.words, "tables": [(name, part.size) for name, part in parts]}
+        text = json.dumps(head).encode()
+        return b"".join([len(text).to_bytes(HEAD_BYTES, "little"), text, *(part for _, part in parts)])
+
+    @classmethod
+    def decode(cls, body: pa.Buffer) -> _Body:
+        view = memoryview(body)
+        start = HEAD_BYTES + int.from_bytes(view[:HEAD_BYTES], "little")
+        head = json.loads(bytes(view[HEAD_BYTES:start]))
+        tables: Tables = {}
+        for name, size in head["tables"]:
+            # Copied, because columns must start at multiples of 8 bytes and nothing says where the body starts.
+            tables[name] = pa.ipc.open_stream(bytes(view[start : start + size])).read_all()
+            start += size
+        return cls(head["kind"], head["words"], tables)
+
+
+def encode_request(envelope: Envelope) -> bytes:
+    """Return the bytes that ask for this."""
+    request = envelope.request
+    words: Words = {"writer": envelope.writer, "sequence": envelope.sequence}
+    if request is None:
+        return _Body("Upkeep", words).encode()
+    more, tables = _spread(request)
+    access = asdict(request.access)
+    return _Body(type(request).__name__, words | more | {"access": access}, tables).encode()
+
+
+def _spread(request: Request) -> tuple[Words, Tables]:  # noqa: PLR0911  one line for each kind of request
+    match request:
+        case Register(_, cameras, mountings, zones):
+            return {}, {"cameras": table_of(cameras), "mountings": table_of(mountings), "zones": table_of(zones)}
+        case Grant(_, consent):
+            return {}, {"consents": table_of([consent])}
+        case Withdraw(_, consent_id):
+            return {"consent_id": consent_id}, {}
+        case AddFootage(_, segments, gaps):
+            return {}, {"segments": table_of(segments), "gaps": table_of(gaps)}
+        case StartRun(_, run):
+            return {}, {"runs": table_of([run])}
+        case Append(_, rows):
+            tables = {name: getattr(rows, name) for name in ROW_TABLES}
+            memory = pa.table({"memory": pa.array([rows.memory], pa.large_binary())})
+            return {}, {"analyses": table_of([rows.analysis]), "memories": memory, **tables}
+        case Record(_, line):
+            return {}, {"lines": table_of([line])}
+        case Permit(_, camera_id, footage):
+            span = {"start_us": to_us(footage.start_at), "end_us": to_us(footage.end_at)}
+            return {"camera_id": camera_id, **span}, {}
+
+
+def decode_request(body: pa.Buffer) -> Envelope:
+    """Return what the bytes ask for.
+
+    Raises
+    ------
+    BadInput
+        When they are no request, or a record in them breaks its own rules.
+    """
+    try:
+        part = _Body.decode(body)
+        words = part.words
+        writer, sequence = str(words["writer"]), int(words["sequence"])
+        if part.kind == "Upkeep":
+            return Envelope(None, writer, sequence)
+        return Envelope(_gather(part, Access(**words["access"])), writer, sequence)
+    except (KeyError, TypeError, IndexError, UnicodeDecodeError, json.JSONDecodeError, pa.ArrowException) as error:
+        raise BadInput(
+            f"not a request to the keeper ({type(error).__name__}: {error}); use the same version"
+        ) from error
+
+
+def _gather(part: _Body, access: Access) -> Request:  # noqa: PLR0911  one line for each kind of request
+    words, tables = part.words, part.tables
+    match part.kind:
+        case "Register":
+            cameras = records_of(Camera, tables["cameras"])
+            mountings = records_of(Mounting, tables["mountings"])
+            return Register(access, cameras, mountings, records_of(Zone, tables["zones"]))
+        case "Grant":
+            return Grant(access, records_of(Consent, tables["consents"])[0])
+        case "Withdraw":
+            return Withdraw(access, words["consent_id"])
+        case "AddFootage":
+            return AddFootage(access, records_of(Segment, tables["segments"]), records_of(Gap, tables["gaps"]))
+        case "StartRun":
+            return StartRun(access, records_of(Run, tables["runs"])[0])
+        case "Append":
+            analysis = records_of(Analysis, tables["analyses"])[0]
+            rows = {name: tables[name] for name in ROW_TABLES}
+            return Append.of(access, SegmentRows(analysis, **rows, memory=tables["memories"]["memory"][0].as_py()))
+        case "Record":
+            return Record(access, records_of(AuditLine, tables["lines"])[0])
+        case "Permit":
+            return Permit(access, words["camera_id"], Span(from_us(words["start_us"]), from_us(words["end_us"])))
+    raise BadInput(f"the keeper knows no request {part.kind!r}; use the same version on both sides")
+
+
+def encode_answer(value: object) -> bytes:
+    """Return the bytes of an answer: a number, a text, nothing, a run, or what upkeep did."""
+    if isinstance(value, Run):
+        return _Body("run", tables={"runs": table_of([value])}).encode()
+    if isinstance(value, Maintained):
+        return _Body("maintained", asdict(value)).encode()
+    return _Body("plain", {"value": value}).encode()
+
+
+def encode_error(error: BaseException) -> bytes:
+    """Return the bytes of a refusal or failure, its type with it."""
+    kind = type(error).__name__ if isinstance(error, RtccError) else RtccError.__name__
+    text = str(error) if isinstance(error, RtccError) else f"the keeper failed: {type(error).__name__}: {error}"
+    return _Body("error", {"kind": kind, "text": text}).encode()
+
+
+def decode_answer(body: pa.Buffer) -> object:
+    """Return the answer, or raise the error it carries."""
+    part = _Body.decode(body)
+    if part.kind == "error":
+        kind = getattr(errors, part.words["kind"], RtccError)
+        raise kind(part.words["text"])
+    if part.kind == "run":
+        return records_of(Run, part.tables["runs"])[0]
+    if part.kind == "maintained":
+        return Maintained(**part.words)
+    return part.words["value"]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from catalog import errors
+from catalog.access import Access
+from catalog.audit import AuditLine
+from catalog.errors import BadInput, NotPermitted, RtccError
+from catalog.footage import Gap
+from catalog.maintenance import Maintained
+from catalog.registry import Zone
+from catalog.spans import Span
+from catalog.wire import Envelope, decode_answer, decode_request, encode_answer, encode_error, encode_request
+from catalog.writes import AddFootage, Append, Grant, Permit, Record, Register, StartRun, Withdraw
+from tests.catalog.made_rows import (
+    BEGUN_AT,
+    FARISH,
+    OFFICER,
+    STORE,
+    consent_to,
+    mounting_of,
+    rows_of,
+    run_of,
+    segment_of,
+    span_of,
+)
+
+CALIBRATED = replace(mounting_of(FARISH), lon_deg=-90.1, lat_deg=32.3, m_from_px=(1.0,) * 9, fit_error_m=0.2)
+KERB = Zone("zon_1", "mnt_farish-1", "farish-1", "line", "kerb", ((0.0, 1.5), (10.0, 2.0)), 3.0, ("car", "bus"))
+REQUESTS = [
+    Register(OFFICER, (FARISH, STORE), (CALIBRATED, mounting_of(STORE)), (KERB, replace(KERB, labels=()))),
+    Register(OFFICER, (FARISH,)),
+    Grant(Access("roe", "admin"), consent_to(STORE, hours_from="20:00", hours_until="06:00")),
+    Withdraw(OFFICER, "con_1"),
+    AddFootage(OFFICER, (segment_of("farish-1", 1),), (Gap("farish-1", Span(BEGUN_AT), "no_feed"),)),
+    AddFootage(OFFICER),
+    StartRun(OFFICER, run_of("farish-1")),
+    Append.of(OFFICER, rows_of("run_1", "farish-1", 4)),
+    Record(OFFICER, AuditLine("sql", "select 'ü'", "", 3, snapshot_id=4)),
+    Permit(OFFICER, "farish-1", span_of(2)),
+    Permit(OFFICER, "farish-1", Span(BEGUN_AT + timedelta(microseconds=1))),
+    None,
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
+def test_a_request_arrives_as_it_was_sent(request_) -> None:
+    envelope = Envelope(request_, "w", 9)
+    assert decode_request(pa.py_buffer(encode_request(envelope))) == envelope
+
+
+@pytest.mark.parametrize("answer", [17, "ab12", None, run_of("farish-1"), Maintained(1, 2, 3)], ids=str)
+def test_an_answer_arrives_as_it_was_given(answer) -> None:
+    assert decode_answer(pa.py_buffer(encode_answer(answer))) == answer
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RtccError)],
+    ids=lambda kind: kind.__name__,
+)
+def test_an_error_keeps_its_type_and_words(kind: type[RtccError]) -> None:
+    with pytest.raises(kind, match="no consent") as caught:
+        decode_answer(pa.py_buffer(encode_error(kind("no consent"))))
+    assert type(caught.value) is kind
+
+
+def test_what_nobody_foresaw_is_named() -> None:
+    with pytest.raises(RtccError, match="ZeroDivisionError"):
+        decode_answer(pa.py_buffer(encode_error(ZeroDivisionError("division by zero"))))
+
+
+@pytest.mark.parametrize("body", [b"", b"\x02\0\0\0{}", b"\xff\xff\0\0abc", b"\x04\0\0\0\xff\xfe{}"], ids=repr)
+def test_what_is_no_request_is_refused(body: bytes) -> None:
+    with pytest.raises(BadInput, match="not a request"):
+        decode_request(pa.py_buffer(body))
+
+
+def test_a_record_that_breaks_its_rules_is_refused_at_the_door() -> None:
+    good = encode_request(Envelope(Register(OFFICER, (FARISH,)), "w", 1))
+    with pytest.raises(BadInput, match="farish"):
+        decode_request(pa.py_buffer(good.replace(b"farish-1", b"farish/1")))
+
+
+def test_a_refusal_is_not_permitted_on_the_other_side() -> None:
+    with pytest.raises(NotPermitted):
+        decode_answer(pa.py_buffer(encode_error(NotPermitted("closed"))))
