@@ -7,7 +7,9 @@ select
     c.name as camera_name,
     z.mounting_id,
     z.min_dwell_s,
-    z.labels
+    z.labels,
+    z.x_px,
+    z.y_px
 from zones z
 join cameras c on c.camera_id = z.camera_id
 order by

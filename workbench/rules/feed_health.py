@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,23 +185,23 @@ class Usual:
 
     def plain(self, config: FeedHealthConfig) -> bool:
         """Tell whether the usual picture has too few edges to judge others by."""
-        return bool((_median_layout(self.signatures) > EDGE_STEP).mean() < config.plain_edge_ratio)
+        return _usual_layout(self.signatures).edge_ratio < config.plain_edge_ratio
 
     def likeness(self, stats: FeedStats, config: FeedHealthConfig) -> float | None:
         """Return the correlation of a picture's layout with the usual one, -1..1; `None` where none can be told."""
         if len(self.signatures) < config.learn_count:
             return None
-        usual, now = _median_layout(self.signatures), stats.signature.ravel().astype(np.float64)
-        usual_std, now_std = float(usual.std()), float(now.std())
-        if self.plain(config) or usual_std < config.texture_std or now_std < config.texture_std:
+        usual, now = _usual_layout(self.signatures), stats.signature.ravel().astype(np.float64)
+        now_std = float(now.std())
+        if self.plain(config) or usual.std < config.texture_std or now_std < config.texture_std:
             return None
-        return float(((usual - usual.mean()) * (now - now.mean())).mean()) / (usual_std * now_std)
+        return float((usual.around_mean * (now - now.mean())).mean()) / (usual.std * now_std)
 
     def sharpness_ratio(self, stats: FeedStats, config: FeedHealthConfig) -> float | None:
         """Return a picture's sharpness for its contrast as a share of the usual; `None` where none can be told."""
         if len(self.sharpness) < config.learn_count or self.plain(config):
             return None
-        usual = float(np.median(self.sharpness))
+        usual = median(self.sharpness)
         return _sharpness(stats) / usual if usual > 0 else None
 
 
@@ -269,7 +270,7 @@ class FeedHealth:
         """Tell whether a picture shows no sign of life."""
         memory, stats = self.memory, picture.stats
         measures = (float(stats.luma_mean), float(stats.luma_std), float(stats.sharpness))
-        shown = any(_same(measures, known) for known in reversed(memory.fingerprints))
+        shown = _known(measures, memory.fingerprints)
         if not shown:
             memory.fingerprints = [*memory.fingerprints, measures][-FINGERPRINTS_KEPT:]
         # the first picture of a segment has no difference to the one before: only its fingerprint tells
@@ -305,17 +306,32 @@ class FeedHealth:
             memory.usual, memory.new_view = memory.new_view, Usual()
 
 
-def _same(a: tuple[float, float, float], b: tuple[float, float, float]) -> bool:
-    return _close(a[0], b[0]) and _close(a[1], b[1]) and _close(a[2], b[2])
+def _known(measures: tuple[float, float, float], fingerprints: list[tuple[float, float, float]]) -> bool:
+    """Tell whether a picture with these measures was shown before."""
+    mean, deviation, sharpness = measures
+    mean_off, deviation_off, sharpness_off = (FINGERPRINT_TOLERANCE * abs(measure) for measure in measures)
+    return any(
+        abs(mean - known[0]) <= mean_off
+        and abs(deviation - known[1]) <= deviation_off
+        and abs(sharpness - known[2]) <= sharpness_off
+        for known in fingerprints
+    )
 
 
-def _close(x: float, y: float) -> bool:
-    return abs(x - y) <= FINGERPRINT_TOLERANCE * abs(x)
+@dataclass(frozen=True)
+class _Layout:
+    """The usual layout of edges, and what every picture is held against."""
+
+    around_mean: NDArray[np.float64]
+    """(576,) median layout, less its mean."""
+    std: float
+    edge_ratio: float
+    """Share of cells with an edge."""
 
 
 @lru_cache(maxsize=64)
-def _median_layout(signatures: tuple[bytes, ...]) -> NDArray[np.float64]:
-    """Return the (576,) median layout; asked for at every picture, changed once a minute."""
+def _usual_layout(signatures: tuple[bytes, ...]) -> _Layout:
+    """Return the median of these layouts; asked for at every picture, changed once a minute."""
     known = np.stack([np.frombuffer(signature, np.uint8) for signature in signatures])
     usual: NDArray[np.float64] = np.median(known, axis=0)
-    return usual
+    return _Layout(usual - usual.mean(), float(usual.std()), float((usual > EDGE_STEP).mean()))

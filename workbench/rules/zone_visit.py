@@ -18,6 +18,9 @@ from workbench.media.frames import MICROSECONDS
 from workbench.rules.rule import Edge, Ledger, RunningEvent
 from workbench.tracking.sightings import ClosedTrack, Sighted
 
+VIEW = "view"
+"""Name of the area that stands in on a picture where nobody has drawn anything; nothing else may be called so."""
+
 VIEW_INSET_RATIO = 0.05
 """How far the default area lies inside the frame, share of each side: things are half out of the picture at its
 very edge, and their anchors with them."""
@@ -30,7 +33,7 @@ def default_zones(mounting: Mounting, frame_wh_px: tuple[int, int]) -> tuple[Zon
     """Return the area `view` for a camera on whose picture nobody has drawn anything."""
     return (
         Zone(
-            Zone.identify(mounting.mounting_id, "view"), mounting.mounting_id, mounting.camera_id, "area", "view",
+            Zone.identify(mounting.mounting_id, VIEW), mounting.mounting_id, mounting.camera_id, "area", VIEW,
             inset_rectangle(frame_wh_px, VIEW_INSET_RATIO), VIEW_MIN_DWELL_S,
         ),
     )  # fmt: skip

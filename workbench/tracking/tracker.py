@@ -208,6 +208,8 @@ class Tracker:
 
     def _associate(self, seen: Detections, order: NDArray[np.intp]) -> list[LiveTrack | None]:
         """Join boxes to tracks and begin new ones; return (N,) the track of each box, in the frame's own order."""
+        if len(order) == 0:
+            return []
         xyxy_px = seen.xyxy_px[order].astype(np.float64)
         confidence = seen.confidence[order]
         group = GROUP_INDEX[seen.class_index[order]]
@@ -323,9 +325,9 @@ class Tracker:
                 closed.append(self._end(track, "left" if self._has_left(row, track) else "lost"))
             else:
                 self._dropped.add(track.track_id)
-        rest = np.setdiff1d(np.arange(len(self._tracks)), gone)
-        self._motion.keep(rest)
-        self._tracks = [self._tracks[row] for row in rest.tolist()]
+        rest = sorted(set(range(len(self._tracks))).difference(gone))
+        self._motion.keep(np.array(rest, np.intp))
+        self._tracks = [self._tracks[row] for row in rest]
         return tuple(closed)
 
     def _is_lost(self, row: int, track: LiveTrack) -> bool:
