@@ -1,0 +1,102 @@
+"""The cluster: local and behind a token, or the operator's; one that lets strangers in is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from catalog.errors import ClusterError
+from catalog.home import Home
+from ray_jobs.cluster import Cluster, connected, refuse_open_cluster, token_path
+from tests.ray_jobs.started_cluster import started_cluster
+
+
+def test_the_token_is_made_once_and_is_the_owners_alone(tmp_path: Path):
+    home = Home.create(tmp_path)
+    first = token_path(home).read_text()
+    assert len(first) >= 32
+    assert token_path(home).read_text() == first
+    assert stat.S_IMODE(token_path(home).stat().st_mode) == 0o600
+    assert [file.name for file in home.run_dir.glob("ray.token*")] == ["ray.token"]
+
+
+@pytest.mark.ray
+def test_a_local_ray_turns_strangers_away_and_listens_on_this_machine_alone(cluster: Cluster):
+    assert cluster.local
+    assert cluster.cpus == 2
+    refuse_open_cluster(cluster.address)  # raises where a stranger gets an answer
+    ours = psutil.Process(os.getpid())
+    listening = {
+        connection.laddr.ip
+        for process in (ours, *ours.children(recursive=True))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.ray
+def test_a_ray_that_runs_in_this_process_is_taken_and_left_running(cluster: Cluster, tmp_path: Path):
+    import ray
+
+    with connected(Home.create(tmp_path / "other")) as again:
+        assert again.address == cluster.address
+    assert ray.is_initialized()
+
+
+CONNECT = """
+import json, sys
+from catalog.errors import RtccError
+from catalog.home import Home
+from ray_jobs.cluster import connected
+home = Home.create(sys.argv[1])
+try:
+    with connected(home, address=sys.argv[2]) as cluster:
+        print(json.dumps({"cpus": cluster.cpus, "local": cluster.local}))
+except RtccError as error:
+    print(json.dumps({"error": type(error).__name__, "message": str(error)}))
+"""
+
+
+def connect(tmp_path: Path, address: str, token: Path | None) -> dict[str, object]:
+    """Connect in a process of its own, as each command is."""
+    environment = os.environ | ({"RAY_AUTH_TOKEN_PATH": str(token)} if token else {})
+    if token is None:
+        environment.pop("RAY_AUTH_TOKEN_PATH", None)
+    command = [sys.executable, "-c", CONNECT, str(tmp_path / "home"), address]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_an_operators_cluster_is_used_with_its_token(tmp_path: Path):
+    with started_cluster(tmp_path) as started:
+        assert connect(tmp_path, started.address, started.token_path) == {"cpus": 2, "local": False}
+        refused = connect(tmp_path, started.address, None)
+    assert refused["error"] == "ClusterError"
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_cluster_that_answers_strangers_is_refused(tmp_path: Path):
+    with started_cluster(tmp_path, auth_mode="disabled") as started:
+        with pytest.raises(ClusterError, match="without a token"):
+            refuse_open_cluster(started.address)
+        answer = connect(tmp_path, started.address, started.token_path)
+    assert answer["error"] == "ClusterError"
+
+
+@pytest.mark.ray
+def test_an_address_where_nobody_is_is_a_cluster_error(tmp_path: Path):
+    answer = connect(tmp_path, "127.0.0.1:9", None)
+    assert answer["error"] == "ClusterError"
+    assert "127.0.0.1:9" in str(answer["message"])
