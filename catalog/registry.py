@@ -14,6 +14,9 @@ PlaceKind = Literal["street", "park", "business", "hospital", "school", "worship
 LegalBasis = Literal["city", "voluntary", "ordinance", "warrant"]
 ZoneKind = Literal["area", "line", "mask"]
 
+VIEW = "view"
+"""Name of the area that stands in on a picture where nobody has drawn anything; no drawn zone may be called so."""
+
 
 def _one_of(value: str, words: tuple[str, ...], what: str, camera_id: str) -> None:
     if value not in words:

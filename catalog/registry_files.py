@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 from catalog.errors import BadInput
 from catalog.observations import LABELS, VEHICLES
-from catalog.registry import Camera, LegalBasis, Mounting, PlaceKind, Sharing, Zone, ZoneKind
+from catalog.registry import VIEW, Camera, LegalBasis, Mounting, PlaceKind, Sharing, Zone, ZoneKind
 from catalog.spans import EPOCH, Span, parse_instant
 
 CAMERA_COLUMNS = (
@@ -302,6 +302,8 @@ def _zone(entry: dict[str, Any], latest: Mapping[str, Mounting]) -> Zone:
     if missing:
         raise ValueError(f"it has no {', '.join(missing)}; give each zone {', '.join(ZONE_COLUMNS[:4])}")
     camera_id, name = _text(entry, "camera_id") or "", _text(entry, "name") or ""
+    if name == VIEW:
+        raise ValueError(f"{VIEW!r} is what stands in where nothing is drawn; call the zone something else")
     mounting = latest.get(camera_id)
     if mounting is None:
         near = get_close_matches(camera_id, latest, 3)

@@ -13,9 +13,9 @@ from catalog.footage import Segment
 from catalog.observations import Analysis
 from catalog.reader import Reader
 from catalog.records import records_of
-from catalog.registry import Camera, Mounting, Zone
+from catalog.registry import VIEW, Camera, Mounting, Zone
 from catalog.spans import iso
-from workbench.rules.zone_visit import VIEW, default_zones
+from workbench.rules.zone_visit import default_zones
 
 
 @dataclass(frozen=True)

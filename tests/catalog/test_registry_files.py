@@ -185,6 +185,7 @@ def test_a_json_of_zones_gives_the_same(tmp_path: Path) -> None:
         ('nobody,gate,area,"0,0 1,0 1,1",,', "not in the registry"),
         ('farish1,gate,area,"0,0 1,0 1,1",,', "did you mean farish-1"),
         ('farish-1,,area,"0,0 1,0 1,1",,', "it has no name"),
+        ('farish-1,view,area,"0,0 1,0 1,1",,', "call the zone something else"),
         ('farish-1,gate,circle,"0,0 1,0 1,1",,', "use area, line or mask"),
         ('farish-1,gate,area,"0,0 1,0",,', "at least 3"),
         ('farish-1,gate,line,"0,0 1,0 1,1",,', "exactly 2"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from catalog.registry import Camera, Mounting, Zone
+from catalog.registry import VIEW, Camera, Mounting, Zone
 from catalog.spans import EPOCH, Span
 from ray_jobs.known import Site
-from workbench.rules.zone_visit import VIEW, default_zones
+from workbench.rules.zone_visit import default_zones
 
 MOUNTING = Mounting("mnt_1", "farish-1", Span(EPOCH))
 FRAME_WH_PX = (640, 360)

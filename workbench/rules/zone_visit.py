@@ -12,14 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from catalog.observations import ClosedBy, RuleName
-from catalog.registry import Mounting, Zone
+from catalog.registry import VIEW, Mounting, Zone
 from workbench.geometry import Floats, inset_rectangle, signed_distance_to_area
 from workbench.media.frames import MICROSECONDS
 from workbench.rules.rule import Edge, Ledger, RunningEvent
 from workbench.tracking.sightings import ClosedTrack, Sighted
-
-VIEW = "view"
-"""Name of the area that stands in on a picture where nobody has drawn anything; nothing else may be called so."""
 
 VIEW_INSET_RATIO = 0.05
 """How far the default area lies inside the frame, share of each side: things are half out of the picture at its
