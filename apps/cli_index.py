@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -48,6 +48,9 @@ def index(
     fps: Annotated[
         str, typer.Option("--fps", metavar="F", help="Looks per second of footage; or `keyframes`, or `all`.")
     ] = "2",
+    decoder: Annotated[
+        Literal["av", "decord"], typer.Option("--decoder", help="What decodes; both hand out the same frames.")
+    ] = "av",
     workers: Annotated[
         int | None,
         typer.Option("--workers", min=1, metavar="N", help="Processes that look; one a core if left out."),
@@ -74,7 +77,7 @@ def index(
     home = asking.home_made()
     ensure_camera(home, access, camera, register=register)
     footage = CameraFootage(camera, files, start_at)
-    config = IndexConfig(DetectorConfig(device=home.device), sampling)
+    config = IndexConfig(DetectorConfig(device=home.device), sampling, decoder)
     if submit:
         from ray_jobs.submit import submit_index
 

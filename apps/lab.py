@@ -10,6 +10,10 @@ from pathlib import Path
 from catalog.errors import NotFound, RtccError
 from catalog.home import Home
 
+DATA_RATE_LIMIT = 50_000_000
+"""Bytes a second a notebook may show: a contact sheet of noisy pictures has 6 MB, and Jupyter's own limit of 1 MB
+would cut it off."""
+
 
 def notebooks_folder() -> Path:
     """Return where the notebooks are.
@@ -30,7 +34,7 @@ def lab_command(port: int, *, browser: bool) -> list[str]:
     folder = notebooks_folder()
     command = [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
+        f"--ServerApp.port={port}", f"--ServerApp.iopub_data_rate_limit={DATA_RATE_LIMIT}",
     ]  # fmt: skip
     if os.getuid() == 0:
         command.append("--allow-root")

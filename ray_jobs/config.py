@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.registry import Mounting, Zone
+from workbench.media.decode import Decoder
 from workbench.media.frames import Sampling
 from workbench.media.gate import HOLD_BELOW
 from workbench.rules.follow import FollowConfig
@@ -41,6 +42,8 @@ class IndexConfig:
 
     detector: DetectorConfig
     sampling: Sampling = DEFAULT_SAMPLING
+    decoder: Decoder = "av"
+    """What decodes: PyAV, or decord. Both hand out the same frames; their scaling differs in the last digit."""
     gate_threshold: float | None = HOLD_BELOW
     """Largest luma change that still counts as an unchanged picture, 0..255; `None` looks at every one."""
     follow: FollowConfig = field(default_factory=FollowConfig)

@@ -191,6 +191,12 @@ def result_of(ref: Ref) -> Any:
         raise
     except ray.exceptions.RayError as error:
         raise ClusterError(
-            f"a worker of the job failed and could not be replaced: {str(error).splitlines()[0]}; "
+            f"a worker of the job failed and could not be replaced: {_last_line(error)}; "
             "run the same command again, it goes on where it stopped"
         ) from error
+
+
+def _last_line(error: BaseException) -> str:
+    """Return the line in which Ray names the cause: the last, below the traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

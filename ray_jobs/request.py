@@ -11,6 +11,7 @@ from catalog.access import Access
 from catalog.errors import BadInput
 from catalog.spans import iso, parse_instant
 from ray_jobs.config import CameraFootage, IndexConfig
+from workbench.media.decode import Decoder
 from workbench.media.frames import Sampling
 from workbench.vision.detector import DetectorConfig
 
@@ -23,12 +24,13 @@ class IndexRequest:
     footage: CameraFootage
     sampling: str
     """As on the command line: a rate, `keyframes` or `all`."""
+    decoder: Decoder
     device: str
     workers: int | None
 
     def config(self) -> IndexConfig:
         """Return the run's settings."""
-        return IndexConfig(DetectorConfig(device=self.device), Sampling.parse(self.sampling))
+        return IndexConfig(DetectorConfig(device=self.device), Sampling.parse(self.sampling), self.decoder)
 
     def write(self, path: Path) -> None:
         """Write it down."""
@@ -38,6 +40,7 @@ class IndexRequest:
             "paths": [str(file) for file in self.footage.paths],
             "start_at": iso(self.footage.start_at),
             "sampling": self.sampling,
+            "decoder": self.decoder,
             "device": self.device,
             "workers": self.workers,
         }
@@ -61,8 +64,9 @@ class IndexRequest:
                 parse_instant(start_at) if start_at else None,
             )
             return cls(
-                Access(**document["access"]), footage, document["sampling"], document["device"], document["workers"]
-            )
+                Access(**document["access"]), footage, document["sampling"], document["decoder"],
+                document["device"], document["workers"],
+            )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
                 f"the job's request {path} cannot be read here: {error}; is the data home shared?"

@@ -111,7 +111,7 @@ class Detect:
         size_px = detector.input_wh_px((segment.width_px, segment.height_px))
         decoder = SegmentDecoder(
             self.home.footage_path(segment.uri), segment, self.config.sampling,
-            size_px=size_px, batch_frames=BATCH_FRAMES,
+            size_px=size_px, batch_frames=BATCH_FRAMES, decoder=self.config.decoder,
         )  # fmt: skip
         watch = Watch(LumaGate(self.config.gate_threshold))
         looks = [look for batch in decoder for look in _look_at(batch, detector, watch)]

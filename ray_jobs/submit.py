@@ -58,7 +58,7 @@ def submit_index(
     _refuse_open_jobs(address)
     folder = home.run_dir / "jobs"
     folder.mkdir(parents=True, exist_ok=True)
-    request = IndexRequest(access, footage, config.sampling.name, config.detector.device, workers)
+    request = IndexRequest(access, footage, config.sampling.name, config.decoder, config.detector.device, workers)
     name = content_id("job", request, time.monotonic_ns())
     request.write(folder / f"{name}.json")
     client = _client(address)

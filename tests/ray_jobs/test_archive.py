@@ -135,9 +135,9 @@ def test_a_job_that_stopped_half_way_goes_on_where_it_was(
         raise Stopped
 
     with pytest.raises(Stopped):
-        index(home, footage, cluster, report=killer(stop, at=(2,)))
+        index(home, footage, cluster, report=killer(stop, at=(1,)))
     summary = index(home, footage, cluster)
-    assert 0 < summary.segments_skipped < COPIES
+    assert summary.segments_skipped > 0
     assert rows_of(home) == rows
     assert [getattr(summary, name) for name in FIGURES] == [getattr(first, name) for name in FIGURES]
 

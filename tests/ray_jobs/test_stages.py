@@ -128,3 +128,10 @@ def test_footage_that_lies_before_what_was_followed_is_followed_on_its_own(
     follow.process([Step(segments[1], None)], looked[1])
     (followed,) = follow.process([Step(segments[0], segments[1])], looked[0])
     assert followed.analysis.segment_id == segments[0].segment_id
+
+
+def test_either_decoder_shows_the_same_frames(home: Home, segments: tuple[Segment, ...], looked: list[Looked]):
+    by_decord = Detect(home, ACCESS, replace(CONFIG, decoder="decord")).process(segments[0])
+    assert [(look.pts, look.seen_at) for look in by_decord.looks] == [
+        (look.pts, look.seen_at) for look in looked[0].looks
+    ]

@@ -18,7 +18,7 @@ from tests.ray_jobs.started_cluster import started_cluster
 
 def test_a_request_reads_back_as_it_was_written(tmp_path: Path):
     footage = CameraFootage(CAMERA_ID, (tmp_path / "a b.mp4",), START_AT)
-    request = IndexRequest(ACCESS, footage, "2 fps", "cpu", None)
+    request = IndexRequest(ACCESS, footage, "2 fps", "av", "cpu", None)
     request.write(tmp_path / "job.json")
     assert IndexRequest.read(tmp_path / "job.json") == request
     assert request.config() == CONFIG
