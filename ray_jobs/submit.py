@@ -100,8 +100,8 @@ def _refuse_open_jobs(address: str) -> None:
         ) from error
     raise ClusterError(
         f"the Ray cluster at {address} takes jobs from callers without a token, so anyone near it could run "
-        "programs there. Start it with a token: `ray get-auth-token --generate`, then `RAY_AUTH_MODE=token ray start "
-        "--head`; here set RAY_AUTH_TOKEN_PATH to a copy of that token (~/.ray/auth_token) and try again"
+        "programs there. Start it with a token: `ray get-auth-token --generate`, then `RAY_AUTH_MODE=token "
+        "ray start --head`; here set RAY_AUTH_TOKEN_PATH to a copy of that token (~/.ray/auth_token) and try again"
     )
 
 

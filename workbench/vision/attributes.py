@@ -145,9 +145,12 @@ class _Light:
 
 def _light(rgb: NDArray[np.uint8]) -> _Light:
     """Return the light of (B, H, W, 3) pictures, judged from every eighth pixel."""
-    sparse = rgb[:, ::8, ::8].reshape(len(rgb), -1, 3)
-    bright = sparse.mean(axis=2, dtype=np.float32)
-    tint = np.sort(sparse.max(axis=2) - sparse.min(axis=2), axis=1)[:, -(sparse.shape[1] // 100) - 1]
+    # channel by channel: numpy reduces an axis of three at a tenth of the speed
+    red, green, blue = np.moveaxis(rgb[:, ::8, ::8], 3, 0).reshape(3, len(rgb), -1)
+    bright = (red.astype(np.float32) + green + blue) / np.float32(3)
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    place = spread.shape[1] - spread.shape[1] // 100 - 1
+    tint = np.partition(spread, place, axis=1)[:, place]
     dark_end, bright_end = np.percentile(bright, (5, 95), axis=1)
     return _Light(
         (bright.mean(axis=1) >= NIGHT_BELOW) & (tint >= COLOURLESS_BELOW),

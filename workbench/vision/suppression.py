@@ -34,6 +34,8 @@ def best_boxes(xyxy_px: NDArray[np.float32], kind: NDArray[np.int16], max_iou: f
         Overlap that two boxes may have and both stay, 0..1.
     """
     count = len(xyxy_px)
+    if count < 2:
+        return np.ones(count, np.bool_)
     same = (intersection_over_union(xyxy_px) > max_iou) & (kind[:, None] == kind[None, :])
     beats = np.triu(same, 1)
     stays = np.ones(count, np.bool_)
