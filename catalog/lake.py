@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -14,6 +17,12 @@ from catalog.migrations import check
 
 BUSY_TIMEOUT_MS = 30_000
 """How long SQLite waits for another's lock before it gives up, ms: longer than any merge of small files."""
+
+LOCKED_PAUSE_S = 0.005
+"""Before a reader asks again that met a lock, seconds. Locks on the way in and out last microseconds, but the
+SQLite that DuckDB carries can only wait in whole seconds (it was built without `usleep`)."""
+
+AnswerT = TypeVar("AnswerT")
 
 METADATA = "__ducklake_metadata_lake"
 """Name under which DuckLake shows its own tables beside the catalog `lake`."""
@@ -38,7 +47,12 @@ def extension_path(name: str) -> Path:
 
 
 def connect(
-    home: Home, *, read_only: bool, as_of: int | datetime | None = None, threads: int | None = None
+    home: Home,
+    *,
+    read_only: bool,
+    as_of: int | datetime | None = None,
+    threads: int | None = None,
+    wait_ms: int = BUSY_TIMEOUT_MS,
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection with the catalog attached as `lake`.
 
@@ -52,6 +66,9 @@ def connect(
         A snapshot number or an instant: the catalog as it was then is attached as `past`.
     threads
         How many threads DuckDB may use; `None` for as many as there are cores.
+    wait_ms
+        How long SQLite waits for another's lock, ms, in whole seconds; 0 for callers that ask again by themselves,
+        see `again_while_locked`.
 
     Raises
     ------
@@ -64,15 +81,35 @@ def connect(
     """
     connection = bare(home, threads)
     try:
-        _attach(connection, home, "lake", read_only, None)
+        _attach(connection, home, "lake", read_only, None, wait_ms)
         if read_only:
-            check(connection)
+            again_while_locked(lambda: check(connection))
         if as_of is not None:
-            _attach(connection, home, "past", True, as_of)
+            _attach(connection, home, "past", True, as_of, wait_ms)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def again_while_locked(ask: Callable[[], AnswerT]) -> AnswerT:
+    """Return what asking gives, asked again while the metadata is locked, for as long as SQLite would have waited.
+
+    Only for what may be done twice.
+
+    Raises
+    ------
+    duckdb.Error
+        When it stays locked, or whatever else goes wrong.
+    """
+    give_up_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return ask()
+        except duckdb.Error as error:
+            if "database is locked" not in str(error) or time.monotonic() > give_up_s:
+                raise
+        time.sleep(LOCKED_PAUSE_S)
 
 
 def bare(home: Home, threads: int | None) -> duckdb.DuckDBPyConnection:
@@ -94,23 +131,28 @@ def bare(home: Home, threads: int | None) -> duckdb.DuckDBPyConnection:
 
 
 def _attach(
-    connection: duckdb.DuckDBPyConnection, home: Home, name: str, read_only: bool, as_of: int | datetime | None
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    name: str,
+    read_only: bool,
+    as_of: int | datetime | None,
+    wait_ms: int,
 ) -> None:
     if home.catalog == "sqlite" and read_only and not Path(home.metadata.removeprefix("sqlite:")).exists():
         raise NotFound(f"{home.root} holds no catalog yet; register a camera first: `rtcc cameras import`")
+    options = _options(home, read_only, as_of, wait_ms)
+    statement = f"attach {_quoted('ducklake:' + home.metadata)} as {name} ({options})"
     try:
-        connection.execute(
-            f"attach {_quoted('ducklake:' + home.metadata)} as {name} ({_options(home, read_only, as_of)})"
-        )
+        again_while_locked(lambda: connection.execute(statement))
     except duckdb.Error as error:
         raise attach_error(home, error) from error
 
 
-def _options(home: Home, read_only: bool, as_of: int | datetime | None) -> str:
+def _options(home: Home, read_only: bool, as_of: int | datetime | None, wait_ms: int) -> str:
     options = [f"data_path {_quoted(home.lake_path)}", "data_inlining_row_limit 0"]
     if home.catalog == "sqlite":
         # The metadata lies inside the home and moves with it, so the folder it names may be an old one.
-        options += ["override_data_path true", f"meta_busy_timeout {BUSY_TIMEOUT_MS}"]
+        options += ["override_data_path true", f"meta_busy_timeout {wait_ms}"]
         if not read_only:
             options.append("meta_journal_mode 'WAL'")
     if read_only:

@@ -8,8 +8,7 @@ leaves: no line, no answer.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -22,7 +21,7 @@ from catalog.audit import AuditLine
 from catalog.errors import BadInput, NotPermitted, RtccError, StorageFailed
 from catalog.home import Home
 from catalog.keeper import utc_now
-from catalog.lake import connect
+from catalog.lake import again_while_locked, connect
 from catalog.openness import Openness, openness
 from catalog.questions import question as named_question
 from catalog.questions import spoken
@@ -93,7 +92,7 @@ class Reader:
         self._clock = clock
         self._limits = limits or Limits()
         self._source: Literal["lake", "past"] = "lake" if as_of is None else "past"
-        self._connection = connect(home, read_only=True, as_of=as_of, threads=threads)
+        self._connection = connect(home, read_only=True, as_of=as_of, threads=threads, wait_ms=0)
         self._shape: Shape | None = None
         self._filled: Openness | None = None
         self._contested: frozenset[str] | None = None
@@ -101,7 +100,7 @@ class Reader:
         self._one_at_a_time = threading.Lock()
         try:
             _close_off(self._connection, home, self._limits)
-            self._snapshot_id = self._current_snapshot(self._source)
+            self._snapshot_id = again_while_locked(lambda: self._current_snapshot(self._source))
         except BaseException:
             self._connection.close()
             raise
@@ -161,8 +160,7 @@ class Reader:
     ) -> pa.Table:
         with self._one_at_a_time:
             try:
-                with self._snapshot():
-                    answer = run()
+                answer = self._in_time(run)
             except RtccError as error:
                 outcome = "refused" if isinstance(error, NotPermitted) else "failed"
                 self._record(action, asked, parameters, None, f"{outcome}: {error}")
@@ -175,27 +173,31 @@ class Reader:
     ) -> None:
         self._door.record(self.access, AuditLine(action, asked, parameters, rows, outcome, self._snapshot_id))
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """One question: a transaction, which is one snapshot, with what is open now in place."""
+    def _in_time(self, run: Callable[[], pa.Table]) -> pa.Table:
+        """Answer one question within its limits; one that met the writer's lock is asked again."""
         timer = threading.Timer(self._limits.timeout_s, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            self._connection.execute("begin transaction")
-            try:
-                self._snapshot_id = self._current_snapshot(self._source)
-                self._resolve()
-                yield
-            except BaseException:
-                self._connection.execute("rollback")
-                self._shape = self._filled = self._contested = None
-                raise
-            self._connection.execute("commit")
+            return again_while_locked(lambda: self._at_one_snapshot(run))
         except duckdb.Error as error:
             raise _spoken_error(error, self._limits) from error
         finally:
             timer.cancel()
+
+    def _at_one_snapshot(self, run: Callable[[], pa.Table]) -> pa.Table:
+        """Answer in a transaction, which is one snapshot, with what is open now in place."""
+        self._connection.execute("begin transaction")
+        try:
+            self._snapshot_id = self._current_snapshot(self._source)
+            self._resolve()
+            answer = run()
+        except BaseException:
+            self._connection.execute("rollback")
+            self._shape = self._filled = self._contested = None
+            raise
+        self._connection.execute("commit")
+        return answer
 
     def _resolve(self) -> None:
         known = self._remembered
