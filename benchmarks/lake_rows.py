@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,13 +71,17 @@ def track_name(camera: int, day: int, minute: int) -> str:
     return f"trk_{(camera * DAYS + day) * MINUTES + minute:016x}"
 
 
-def made_month(root: Path, month: Month) -> Home:
-    """Return a home whose catalog holds the month; one that is there already stays."""
-    done = root / "made.txt"
-    if done.exists() and done.read_text() == repr(month):
-        return Home.open(root)
-    import shutil
+def made_month(root: Path, month: Month) -> tuple[Home, float]:
+    """Return a home whose catalog holds the month, and how long it took to make, seconds.
 
+    One that is there already stays.
+    """
+    done = root / "made.txt"
+    if done.exists():
+        made, took_s = done.read_text().split("\n")
+        if made == repr(month):
+            return Home.open(root), float(took_s)
+    began_s = time.monotonic()
     shutil.rmtree(root, ignore_errors=True)
     home = Home.create(root)
     _register(home, month)
@@ -86,8 +92,9 @@ def made_month(root: Path, month: Month) -> Home:
             _make_day(connection, month, day)
     finally:
         connection.close()
-    done.write_text(repr(month))
-    return home
+    took_s = time.monotonic() - began_s
+    done.write_text(f"{month!r}\n{took_s}")
+    return home, took_s
 
 
 def _register(home: Home, month: Month) -> None:

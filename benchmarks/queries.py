@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -153,13 +152,11 @@ def measure(options: Options) -> Answer:
     with options.folder(NAME) as folder:
         for size in sizes:
             month = Month.of(size, QUICK_DAYS) if options.quick else Month.of(size)
-            began = time.perf_counter()
-            home = made_month(folder / f"rows-{size}", month)
-            made_s = time.perf_counter() - began
+            home, made_s = made_month(folder / f"rows-{size}", month)
             asked[month] = _ask_all(home, month, folder, TIMES if not options.quick else 2, peer=size == sizes[0])
             notes.append(
                 f"{month.rows:,} detections of {month.cameras} cameras in {month.days} days ({month.segments:,} "
-                f"segments and tracks): {size_mib([home.root]):,.0f} MiB on disk, ready after {made_s:.0f} s."
+                f"segments and tracks): {size_mib([home.root]):,.0f} MiB on disk, made in {made_s:.0f} s."
             )
     return _answer(machine, asked, notes)
 
