@@ -13,7 +13,7 @@ from benchmarks.footage import ROOT
 from benchmarks.options import Options
 from benchmarks.report import Answer, write_page
 
-NAMES = ("archive_indexing", "catalog_ingest", "queries", "accuracy")
+NAMES = ("archive_indexing", "decoders", "catalog_ingest", "queries", "accuracy")
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 
