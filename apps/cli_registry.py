@@ -27,8 +27,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 CAMERAS_HELP = """Read cameras from a CSV or GeoJSON file into the registry.
 
 Columns (or properties): camera_id, and any of name, lon_deg, lat_deg, height_m, bearing_deg, frame_width_px,
-frame_height_px, start_at, site_id, owner_id, legal_basis, sharing, place_kind, stream_uri. A camera whose
-legal_basis is not `city` stays closed until a consent opens it (`rtcc consent grant`). A camera that was hung
+frame_height_px, start_at, site_id, owner_id, legal_basis, sharing, place_kind, stream_uri, sub_stream_uri,
+keep_days, quota_bytes. A stream's user and password stay out of the file (`rtcc cameras credential`). A camera
+whose legal_basis is not `city` stays closed until a consent opens it (`rtcc consent grant`). A camera that was hung
 differently gets a new start_at; the same start_at corrects what was known."""
 
 cameras_app = typer.Typer(no_args_is_help=True, help="The registry of cameras.")

@@ -34,3 +34,8 @@ class Access:
             raise BadInput(f"role {self.role!r} is unknown; use one of {', '.join(ROLES)}")
         if self.purpose not in PURPOSES:
             raise BadInput(f"purpose {self.purpose!r} is unknown; use one of {', '.join(PURPOSES)}")
+
+    @property
+    def upkeep(self) -> bool:
+        """True for who keeps the house: may know what is stored of every camera, not what it shows."""
+        return self.purpose == "maintenance" and self.role in ("service", "admin")

@@ -20,7 +20,10 @@ from catalog.access import Access
 from catalog.errors import AuditBroken, BadInput
 from catalog.spans import iso, to_us
 
-Action = Literal["ask", "sql", "footage", "register", "consent", "run", "append", "maintain", "export"]
+Action = Literal[
+    "ask", "sql", "footage", "register", "consent", "run", "append", "maintain", "export",
+    "alert", "hold", "delete", "lease",
+]  # fmt: skip
 ACTIONS: tuple[str, ...] = get_args(Action)
 
 NO_LINE = "0" * 64

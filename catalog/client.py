@@ -3,56 +3,54 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 import pyarrow as pa
 from pyarrow import flight
 
-from catalog import errors
 from catalog.access import Access
 from catalog.audit import AuditLine
+from catalog.casework import Alert, AlertClosing
 from catalog.consent import Consent
 from catalog.errors import KeeperUnavailable, RtccError
-from catalog.footage import Gap, Segment
+from catalog.finding import LOST, PAUSE_S, awaited, call, found_keeper, only_starter
+from catalog.footage import Gap, SamplingLevel, Segment
 from catalog.home import Home
+from catalog.leases import Lease
 from catalog.maintenance import Maintained
 from catalog.observations import Run, SegmentRows
 from catalog.registry import Camera, Mounting, Zone
+from catalog.retention import Hold
+from catalog.roster import Roster
 from catalog.spans import Span
 from catalog.whereabouts import Whereabouts, find
-from catalog.wire import Envelope, decode_answer, encode_request
-from catalog.writes import AddFootage, Append, Grant, Permit, Record, Register, Request, StartRun, Withdraw
-
-IDLE_EXIT_S = 60
-"""A keeper that a client started leaves after so long without requests, seconds."""
+from catalog.wire import Envelope, decode_answer, decode_roster, encode_lease_request, encode_request
+from catalog.writes import (
+    AddFootage,
+    Append,
+    CloseAlerts,
+    DeleteFootage,
+    Grant,
+    Permit,
+    PlaceHold,
+    RaiseAlerts,
+    Record,
+    Register,
+    ReleaseHold,
+    Request,
+    StartRun,
+    Withdraw,
+)
 
 CALL_TIMEOUT_S = 120.0
 """A request without an answer for so long is repeated, seconds; far above the longest merge."""
-
-PING_TIMEOUT_S = 2.0
-"""An address that does not answer a ping for so long holds no keeper, seconds."""
-
-PAUSE_S = 0.05
-"""Between two looks for a keeper that is starting, seconds."""
-
-LOST = (
-    flight.FlightUnavailableError,
-    flight.FlightTimedOutError,
-    flight.FlightInternalError,
-    flight.FlightCancelledError,
-    flight.FlightUnauthenticatedError,
-)
-"""What Arrow Flight raises when the keeper it spoke to is gone, or another one answers in its place."""
 
 
 @dataclass
@@ -84,6 +82,9 @@ class KeeperClient:
         self._guard = threading.Lock()
         self._lanes: list[_Lane] = []
         self._connection: tuple[Whereabouts, flight.FlightClient] | None = None
+        # Leases have a connection of their own: they may not wait for whoever is looking for a keeper.
+        self._guard_leasing = threading.Lock()
+        self._leasing: tuple[int, Whereabouts, flight.FlightClient] | None = None
         self._pid = os.getpid()
 
     def __reduce__(self) -> tuple[Callable[..., KeeperClient], tuple[Path, bool, float]]:
@@ -108,9 +109,71 @@ class KeeperClient:
         """Take a consent back as of now; return the snapshot that says so."""
         return cast(int, self._ask(Withdraw(access, consent_id)))
 
-    def add_footage(self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap]) -> int:
-        """Add or replace segments and gaps by id; return the snapshot that holds them."""
-        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps))))
+    def add_footage(
+        self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap], levels: Sequence[SamplingLevel] = ()
+    ) -> int:
+        """Add or replace segments, gaps and sampling levels by id; return the snapshot that holds them."""
+        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps), tuple(levels))))
+
+    def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
+        """Replace segments by their tombstones; return which are gone now, whose files may go too."""
+        return cast(tuple[str, ...], self._ask(DeleteFootage(access, tuple(segment_ids), rule)))
+
+    def place_hold(self, access: Access, hold: Hold) -> int:
+        """Keep footage from being deleted; return the snapshot that says so."""
+        return cast(int, self._ask(PlaceHold(access, hold)))
+
+    def release_hold(self, access: Access, hold_id: str) -> int:
+        """Let a hold go as of now; return the snapshot that says so."""
+        return cast(int, self._ask(ReleaseHold(access, hold_id)))
+
+    def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
+        """Add alerts, those already known left as they are; return the snapshot that holds them."""
+        return cast(int, self._ask(RaiseAlerts(access, tuple(alerts))))
+
+    def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
+        """Close alerts, those already closed left as they are; return the snapshot that says so."""
+        return cast(int, self._ask(CloseAlerts(access, tuple(closings))))
+
+    def lease(self, access: Access, camera_ids: Sequence[str], timeout_s: float = 1.0) -> tuple[Lease, ...]:
+        """Return for each camera whether its live feed may be read now; asked once, and no keeper is started.
+
+        Raises
+        ------
+        KeeperUnavailable
+            When no keeper answers within `timeout_s` seconds.
+        """
+        body = encode_lease_request(access, camera_ids)
+        return cast(tuple[Lease, ...], decode_answer(self._at_once("lease", body, timeout_s)))
+
+    def roster(self, known: str = "", timeout_s: float = 1.0) -> Roster | None:
+        """Return registry and open alerts, `None` while the version `known` still stands; asked once.
+
+        Raises
+        ------
+        KeeperUnavailable
+            When no keeper answers within `timeout_s` seconds.
+        """
+        return decode_roster(self._at_once("roster", known.encode(), timeout_s))
+
+    def _at_once(self, kind: str, body: bytes, timeout_s: float) -> pa.Buffer:
+        """Ask what is answered without waiting for a commit: once, and no keeper is started for it."""
+        with self._guard_leasing:
+            leasing = self._leasing if self._leasing is not None and self._leasing[0] == os.getpid() else None
+            if leasing is None:
+                where = find(self.home)
+                if where is None:
+                    raise KeeperUnavailable(f"no keeper of {self.home.root} has said where it is")
+                leasing = self._leasing = (os.getpid(), where, flight.FlightClient(where.address))
+        try:
+            return call(leasing[2], leasing[1], kind, body, timeout_s)
+        except LOST as error:
+            with self._guard_leasing:
+                if self._leasing is leasing:
+                    self._leasing = None
+            raise KeeperUnavailable(
+                f"the keeper of {self.home.root} did not answer within {timeout_s:g} s ({_first_line(error)})"
+            ) from error
 
     def start_run(self, access: Access, run: Run) -> Run:
         """Return the run as it is kept: this one, or the one that was started first under its id."""
@@ -136,8 +199,12 @@ class KeeperClient:
         """Let go of the connection; the keeper leaves by itself when nobody asks any more."""
         with self._guard:
             connection, self._connection = self._connection, None
+        with self._guard_leasing:
+            leasing, self._leasing = self._leasing, None
         if connection is not None:
             connection[1].close()
+        if leasing is not None and leasing[0] == os.getpid():
+            leasing[2].close()
 
     def __enter__(self) -> KeeperClient:
         return self
@@ -186,7 +253,7 @@ class KeeperClient:
         while True:
             where, connection = self._reach(give_up_s)
             try:
-                return decode_answer(_call(connection, where, "write", body, CALL_TIMEOUT_S))
+                return decode_answer(call(connection, where, "write", body, CALL_TIMEOUT_S))
             except (*LOST, KeeperUnavailable) as error:
                 self._drop(connection)
                 if time.monotonic() > give_up_s:
@@ -204,18 +271,18 @@ class KeeperClient:
     def _reach(self, give_up_s: float) -> tuple[Whereabouts, flight.FlightClient]:
         with self._guard:
             if self._connection is None:
-                self._connection = _found(self.home) or self._start(give_up_s)
+                self._connection = found_keeper(self.home) or self._start(give_up_s)
             return self._connection
 
     def _start(self, give_up_s: float) -> tuple[Whereabouts, flight.FlightClient]:
         if not self._spawn:
-            return _awaited(self.home, give_up_s, None)
-        with _only_starter(self.home, give_up_s):
-            found = _found(self.home)
+            return awaited(self.home, give_up_s, None)
+        with only_starter(self.home, give_up_s):
+            found = found_keeper(self.home)
             if found is not None:
                 return found
             with open(self.home.run_dir / "keeper.log", "ab") as report:
-                return _awaited(self.home, give_up_s, report)
+                return awaited(self.home, give_up_s, report)
 
 
 def open_door(home: Home, *, spawn: bool = True, wait_s: float = 20.0) -> KeeperClient:
@@ -235,78 +302,6 @@ def open_door(home: Home, *, spawn: bool = True, wait_s: float = 20.0) -> Keeper
 
 def _reopened(root: Path, spawn: bool, wait_s: float) -> KeeperClient:
     return KeeperClient(Home.open(root), spawn=spawn, wait_s=wait_s)
-
-
-def _call(client: flight.FlightClient, where: Whereabouts, kind: str, body: bytes, timeout_s: float) -> pa.Buffer:
-    headers = [(b"authorization", f"Bearer {where.token}".encode())]
-    options = flight.FlightCallOptions(timeout=timeout_s, headers=headers)
-    results = list(client.do_action(flight.Action(kind, body), options))
-    return results[0].body
-
-
-def _found(home: Home) -> tuple[Whereabouts, flight.FlightClient] | None:
-    """Return the keeper that answers at the published address, or `None`."""
-    where = find(home)
-    if where is None:
-        return None
-    client = flight.FlightClient(where.address)
-    try:
-        _call(client, where, "ping", b"", PING_TIMEOUT_S)
-    except LOST:
-        client.close()
-        return None
-    return where, client
-
-
-@contextlib.contextmanager
-def _only_starter(home: Home, give_up_s: float) -> Iterator[None]:
-    """Hold the lock under which one client at a time starts a keeper, or wait in vain until `give_up_s`."""
-    home.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(home.run_dir / "start.lock", "w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > give_up_s:
-                    raise KeeperUnavailable(
-                        f"another process has been starting the keeper of {home.root} for long"
-                    ) from None
-                time.sleep(PAUSE_S)
-        yield
-
-
-def _awaited(home: Home, give_up_s: float, report: IO[bytes] | None) -> tuple[Whereabouts, flight.FlightClient]:
-    """Wait for a keeper to answer; with a report file, start one whenever none is starting."""
-    child: subprocess.Popen[bytes] | None = None
-    while True:
-        if report is not None and (child is None or child.poll() is not None):
-            if child is not None and child.returncode != KeeperUnavailable.exit_code:
-                raise _why_it_failed(home, child.returncode)
-            child = _spawned(home, report)
-        found = _found(home)
-        if found is not None:
-            return found
-        if time.monotonic() > give_up_s:
-            hint = "start one with `python -m catalog.serve`" if report is None else "see run/keeper.log there"
-            raise KeeperUnavailable(f"no keeper of {home.root} answers; {hint}")
-        time.sleep(PAUSE_S)
-
-
-def _spawned(home: Home, report: IO[bytes]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "catalog.serve", str(home.root), "--idle-exit", str(IDLE_EXIT_S)]
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=report, stderr=subprocess.STDOUT, start_new_session=True
-    )
-
-
-def _why_it_failed(home: Home, code: int) -> RtccError:
-    lines = (home.run_dir / "keeper.log").read_text(errors="replace").strip().splitlines()
-    name, _, text = (lines[-1] if lines else "").partition(": ")
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, RtccError):
-        return kind(text)
-    return KeeperUnavailable(f"the keeper of {home.root} left with code {code}; see {home.run_dir / 'keeper.log'}")
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from catalog.access import Access
 from catalog.audit import AuditLine
 from catalog.durable import DurableFiles
-from catalog.planning import SEGMENT_TABLES, SLACK, Plan, Replaced, ReplacedSegment
+from catalog.plans import SEGMENT_TABLES, SLACK, Plan, Replaced, ReplacedSegment
 
 AUTHOR = "keeper"
 """Who signs the commits of the lake."""
@@ -76,10 +76,11 @@ def roll_back(connection: duckdb.DuckDBPyConnection) -> None:
 def _remove(connection: duckdb.DuckDBPyConnection, removal: Replaced | ReplacedSegment) -> None:
     if isinstance(removal, Replaced):
         if removal.ids:
-            connection.execute(
-                f"delete from lake.{removal.table} where {removal.column} in (select unnest(?::varchar[]))",
-                [list(removal.ids)],
-            )
+            where, values = f"{removal.column} in (select unnest(?::varchar[]))", list[Any]([list(removal.ids)])
+            if removal.start_within is not None:
+                where += " and start_at between ? and ?"
+                values += removal.start_within
+            connection.execute(f"delete from lake.{removal.table} where {where}", values)
         return
     key = [removal.run_id, removal.segment_id]
     for table in SEGMENT_TABLES:

@@ -20,18 +20,25 @@ from catalog.errors import BadInput, NotPermitted, RtccError, StorageFailed
 from catalog.gate import hold
 from catalog.home import Home
 from catalog.lake import METADATA, connect
+from catalog.leases import Granting
 from catalog.ledger import CHECKPOINT_EVERY, Ledger, Settled
 from catalog.maintenance import LONGEST_QUERY, Maintained, clean_up, expirable, expire, limit, merge, remove_orphans
 from catalog.migrations import migrate
 from catalog.pending import Pending
-from catalog.planning import Plan, plan
+from catalog.plan_footage import buried
+from catalog.planning import plan
+from catalog.plans import Plan
+from catalog.roster import Roster
 from catalog.standing import TABLES, Standing
-from catalog.writes import Record, StartRun
+from catalog.writes import CloseAlerts, DeleteFootage, Grant, RaiseAlerts, Record, Register, StartRun, Withdraw
 
 SELF = Access("keeper", role="service", purpose="maintenance")
 """Who does upkeep."""
 
 Judged = tuple[Pending, Plan]
+
+GRANTING = (Register, Grant, Withdraw, RaiseAlerts, CloseAlerts)
+"""Requests that change what leases are granted from, or who is on the roster."""
 
 
 class Committer:
@@ -41,6 +48,10 @@ class Committer:
         self.home, self._clock = home, clock
         self.unmerged = 0
         """Commits since small files were last merged."""
+        self.granting = Granting({}, {})
+        """What leases are granted from; replaced as one, so other threads may read it."""
+        self.roster = Roster("")
+        """Registry and open alerts; replaced as one, too."""
         self._doubtful = False
         self._gate: duckdb.DuckDBPyConnection | None = None
         self._open()
@@ -93,6 +104,7 @@ class Committer:
             self._files = DurableFiles(self.home.lake_path)
             self._files.sync(TABLES)
             self._standing = Standing.load(self._connection)
+            self._publish()
             self.head = _head(self._connection)
             notes = self._notes()
         except BaseException:
@@ -102,6 +114,14 @@ class Committer:
         self._ledger = Ledger.rebuilt(notes, time.monotonic())
         self._snapshot_id = self._newest_snapshot()
         self._doubtful = False
+
+    def _publish(self) -> None:
+        standing = self._standing
+        self.granting = Granting.of(standing.cameras.values(), standing.consents.values())
+        self.roster = Roster(
+            secrets.token_hex(8), tuple(standing.cameras.values()), tuple(standing.mountings.values()),
+            tuple(standing.zones.values()), tuple(alert for alert in standing.alerts.values() if alert.open),
+        )  # fmt: skip
 
     def _release(self) -> None:
         if self._gate is not None:
@@ -136,19 +156,21 @@ class Committer:
         """Take from the front what may share a transaction; answer at once what needs none."""
         batch: list[Judged] = []
         taken: set[str] = set()
+        stated: set[str] = set()
         while rest:
             pending = rest[0]
             judged = self._plan(pending)
-            if judged is not None and judged.keys & taken:
+            if judged is not None and (judged.keys & taken or judged.rests_on & stated):
                 break
             rest.popleft()
             if judged is None:
                 continue
             if not judged.writes:
-                pending.answer(judged.answer or self._snapshot_id)
+                pending.answer(self._snapshot_id if judged.answer is None else judged.answer)
                 continue
             batch.append((pending, judged))
             taken |= judged.keys
+            stated |= judged.states
             if judged.closes_group:
                 break
         return batch
@@ -173,6 +195,8 @@ class Committer:
     def _answer_again(self, pending: Pending, settled: Settled) -> object:
         if isinstance(pending.request, StartRun):
             return self._standing.run(pending.request.run.run_id)
+        if isinstance(pending.request, DeleteFootage):
+            return buried(pending.request.segment_ids, self._standing)
         if settled.line is not None:
             row = self._connection.execute(
                 "select sha256, outcome from lake.audit where line = ?", [settled.line]
@@ -205,6 +229,8 @@ class Committer:
         self.unmerged += 1
         for each in plans:
             each.settle(self._standing)
+        if any(isinstance(pending.request, GRANTING) for pending, _ in batch):
+            self._publish()
         self._answer(batch, [None if at is None else rows[at]["sha256"] for at in line_of])
 
     def _answer(self, batch: Sequence[Judged], digests: Sequence[str | None]) -> None:
@@ -214,7 +240,7 @@ class Committer:
             elif isinstance(pending.request, Record):
                 pending.answer(digest)
             else:
-                pending.answer(judged.answer or self._snapshot_id)
+                pending.answer(self._snapshot_id if judged.answer is None else judged.answer)
 
     def _after_failure(self, batch: Sequence[Judged], note: str, error: Exception) -> None:
         """Find out whether the commit stands; if not, let each request fail or succeed by itself."""

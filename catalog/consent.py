@@ -93,3 +93,20 @@ def consent_for(
         if consent.covers(camera.camera_id, footage.start_at) and consent.covers(camera.camera_id, last_at):
             return consent
     return None
+
+
+def live_consent_for(
+    camera: Camera, purpose: str, asked_at: datetime, consents: Iterable[Consent]
+) -> Consent | None:
+    """Return a consent under which this camera's feed may be read at this instant, or `None`.
+
+    What is watched is recorded too, so it must allow both, and its hours must cover the present. A camera shared
+    `registry_only` is opened by none; one shared `on_incident` stays closed while nothing says that one is open.
+    """
+    if camera.sharing in ("registry_only", "on_incident"):
+        return None
+    for consent in consents:
+        allowed = consent.live and consent.in_force(asked_at, purpose)
+        if allowed and consent.covers(camera.camera_id, asked_at):  # which tests `archived` and the hours
+            return consent
+    return None

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
+from catalog.errors import BadInput
 from catalog.ids import content_id
 from catalog.spans import Span, from_us, to_us
 
 Clock = Literal["rtcp", "arrival", "container", "manual"]
 GapReason = Literal["no_feed", "undecodable", "skipped", "not_permitted"]
+
+Level = Literal["record", "keyframes", "substream", "full"]
+"""How closely a camera is looked at: packets only; every key frame; all of the small stream at a few frames a
+second; the main stream at a few frames a second."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""From least to most."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,29 @@ class Gap:
     def gap_id(self) -> str:
         """Identity from camera, start and reason."""
         return content_id("gap", self.camera_id, to_us(self.span.start_at), self.reason, self.source_name)
+
+
+@dataclass(frozen=True)
+class SamplingLevel:
+    """How closely a camera was looked at over a span of time, and why."""
+
+    camera_id: str
+    span: Span
+    """From when, until when; `end_at` is `None` while it holds."""
+    level: Level
+    reason: str
+    """What asked for it, e.g. `active rules`, or what forced it, e.g. `behind by 3.1 s`."""
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise BadInput(
+                f"sampling level {self.level!r} of {self.camera_id!r} is unknown; use one of {', '.join(LEVELS)}"
+            )
+
+    @property
+    def level_id(self) -> str:
+        """Identity from camera and start: the same row again, with its end, replaces the open one."""
+        return content_id("lvl", self.camera_id, to_us(self.span.start_at))
 
 
 def segment_end(first_us: int, last_us: int, frame_s: float) -> Span:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 from catalog.errors import BadInput, CatalogConflict, NotFound
+from catalog.observations import RuleName
 
 SETTINGS = """\
 # Settings of this RTCC Workbench. Every line is optional; what stands here is the default.
@@ -18,7 +20,17 @@ SETTINGS = """\
 # keep_snapshots_days = 30.0          # how far back `--as-of` reaches
 # device = "cpu"                      # or "cuda": where the detector runs
 # ray_address = ""                    # empty: a local Ray for each job
+# keep_days = 30.0                    # how long footage is kept, where a camera says nothing else
+# footage_quota_gb = 0.0              # how much footage is kept in all; 0: no limit
+# disk_reserve_gb = 2.0               # free space below which the oldest footage that nobody holds goes
+# segment_s = 10.0                    # length of a recorded segment, up to the next key frame
+# full_fps = 5.0                      # frames a second that are looked at where a camera is looked at in full
+# alert_rules = ["zone_dwell", "left_object", "line_cross"]  # rules whose events someone must answer
+# live_shards = 0                     # processes that record and decode; 0: by what the cameras cost
 """
+
+ABOVE_ZERO = ("keep_days", "segment_s", "full_fps")
+FROM_ZERO = ("footage_quota_gb", "disk_reserve_gb", "live_shards")
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,31 @@ class Home:
     """How far back the catalog can be read as it was, days."""
     device: str = "cpu"
     ray_address: str = ""
+    keep_days: float = 30.0
+    """How long footage is kept of cameras that say nothing else, days."""
+    footage_quota_gb: float = 0.0
+    """How much footage is kept of all cameras, 10⁹ bytes; 0 without a limit."""
+    disk_reserve_gb: float = 2.0
+    """Free space below which the oldest footage that nobody holds is deleted, 10⁹ bytes."""
+    segment_s: float = 10.0
+    """Length of a recorded segment, up to the next key frame, seconds."""
+    full_fps: float = 5.0
+    """Frames a second that are looked at where a camera is looked at in full."""
+    alert_rules: tuple[str, ...] = ("zone_dwell", "left_object", "line_cross")
+    """Rules whose events someone must answer."""
+    live_shards: int = 0
+    """Processes that record and decode live feeds; 0 for as many as the cameras cost."""
+
+    def __post_init__(self) -> None:
+        unknown = [rule for rule in self.alert_rules if rule not in get_args(RuleName)]
+        if unknown:
+            raise BadInput(f"alert_rules names no rule {unknown[0]!r}; there are {', '.join(get_args(RuleName))}")
+        for name in (*ABOVE_ZERO, *FROM_ZERO):
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or value < 0 or (value == 0 and name in ABOVE_ZERO):
+                least = "above 0" if name in ABOVE_ZERO else "from 0 on"
+                raise BadInput(f"the setting {name} = {value!r} will not do; give a number {least}")
 
     @classmethod
     def open(cls, root: Path | str) -> Home:
@@ -62,7 +99,9 @@ class Home:
         unknown = set(settings) - (set(cls.__dataclass_fields__) - {"root"})
         if unknown:
             raise BadInput(f"{path} has unknown settings {', '.join(sorted(unknown))}; see `rtcc init --help`")
-        return cls(folder, **settings)
+        # What TOML has as a list is a tuple here, so that a home stays a value.
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+        return cls(folder, **values)
 
     @classmethod
     def create(cls, root: Path | str) -> Home:

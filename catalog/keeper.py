@@ -19,17 +19,36 @@ from typing import Any, cast
 
 from catalog.access import Access
 from catalog.audit import AuditHead, AuditLine
+from catalog.casework import Alert, AlertClosing
 from catalog.committer import Committer
 from catalog.consent import Consent
 from catalog.errors import KeeperUnavailable
-from catalog.footage import Gap, Segment
+from catalog.footage import Gap, SamplingLevel, Segment
 from catalog.home import Home
+from catalog.leases import Lease
 from catalog.maintenance import Maintained
 from catalog.observations import Run, SegmentRows
 from catalog.pending import Pending, Queue
 from catalog.registry import Camera, Mounting, Zone
+from catalog.retention import Hold
+from catalog.roster import Roster
 from catalog.spans import Span
-from catalog.writes import AddFootage, Append, Grant, Permit, Record, Register, Request, StartRun, Withdraw
+from catalog.writes import (
+    AddFootage,
+    Append,
+    CloseAlerts,
+    DeleteFootage,
+    Grant,
+    Permit,
+    PlaceHold,
+    RaiseAlerts,
+    Record,
+    Register,
+    ReleaseHold,
+    Request,
+    StartRun,
+    Withdraw,
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +84,7 @@ class Keeper:
     def __init__(
         self, home: Home, *, clock: Callable[[], datetime] = utc_now, commit_every_s: float | None = None
     ) -> None:
-        self.home = home
+        self.home, self._clock = home, clock
         self._lock = _take_lock(home)
         self._queue = Queue(home.commit_every_s if commit_every_s is None else commit_every_s)
         try:
@@ -112,9 +131,40 @@ class Keeper:
         """Take a consent back as of now; return the snapshot that says so."""
         return cast(int, self._ask(Withdraw(access, consent_id)))
 
-    def add_footage(self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap]) -> int:
-        """Add or replace segments and gaps by id; return the snapshot that holds them."""
-        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps))))
+    def add_footage(
+        self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap], levels: Sequence[SamplingLevel] = ()
+    ) -> int:
+        """Add or replace segments, gaps and sampling levels by id; return the snapshot that holds them."""
+        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps), tuple(levels))))
+
+    def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
+        """Replace segments by their tombstones; return which are gone now, whose files may go too."""
+        return cast(tuple[str, ...], self._ask(DeleteFootage(access, tuple(segment_ids), rule)))
+
+    def place_hold(self, access: Access, hold: Hold) -> int:
+        """Keep footage from being deleted; return the snapshot that says so."""
+        return cast(int, self._ask(PlaceHold(access, hold)))
+
+    def release_hold(self, access: Access, hold_id: str) -> int:
+        """Let a hold go as of now; return the snapshot that says so."""
+        return cast(int, self._ask(ReleaseHold(access, hold_id)))
+
+    def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
+        """Add alerts, those already known left as they are; return the snapshot that holds them."""
+        return cast(int, self._ask(RaiseAlerts(access, tuple(alerts))))
+
+    def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
+        """Close alerts, those already closed left as they are; return the snapshot that says so."""
+        return cast(int, self._ask(CloseAlerts(access, tuple(closings))))
+
+    def lease(self, access: Access, camera_ids: Sequence[str]) -> tuple[Lease, ...]:
+        """Return for each camera whether its live feed may be read now; answered at once, whatever else waits."""
+        return self._committer.granting.leases(access, camera_ids, self._clock())
+
+    def roster(self, known: str = "") -> Roster | None:
+        """Return registry and open alerts; `None` while they are still those of the version `known`."""
+        roster = self._committer.roster
+        return None if roster.version == known else roster
 
     def start_run(self, access: Access, run: Run) -> Run:
         """Return the run as it is kept: this one, or the one that was started first under its id."""

@@ -37,6 +37,7 @@ ClosedBy = Literal["left", "lost", "gap"]
 RuleName = Literal[
     "zone_enter", "zone_leave", "zone_dwell", "line_cross", "left_object",
     "camera_dark", "camera_blurred", "camera_moved", "camera_frozen",
+    "camera_lost", "camera_clock", "camera_slow",
 ]  # fmt: skip
 Review = Literal["unreviewed", "confirmed", "rejected"]
 

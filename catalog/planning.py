@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.access import Access
 from catalog.audit import AuditLine
 from catalog.errors import BadInput, NotFound, NotPermitted
-from catalog.footage import Segment
 from catalog.observations import SegmentRows
+from catalog.plan_alerts import alert_rows, close_alerts, firmed, raise_alerts
+from catalog.plan_footage import add_footage, delete_footage, place_hold, release_hold
+from catalog.plans import SLACK, Plan, Replaced, ReplacedSegment
 from catalog.records import fit, table_of
 from catalog.registry import Zone
 from catalog.spans import Span, iso
@@ -23,70 +24,21 @@ from catalog.writes import (
     ROW_TABLES,
     AddFootage,
     Append,
+    CloseAlerts,
+    DeleteFootage,
     Grant,
     Permit,
+    PlaceHold,
+    RaiseAlerts,
     Record,
     Register,
+    ReleaseHold,
     Request,
     StartRun,
     Withdraw,
 )
 
-SEGMENT_TABLES = (
-    "analyses", "memories", "detections", "track_states", "event_states", "gaps", "minute_counts",
-)  # fmt: skip
-"""Tables an append replaces rows of."""
-
-SLACK = timedelta(minutes=1)
-"""How far a detection may lie outside its segment's span: rounding of time stamps, far below any real error."""
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """Rows that go before the new ones come: those of these ids."""
-
-    table: str
-    column: str
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ReplacedSegment:
-    """What a run stated before about a segment, and goes before the new rows come."""
-
-    run_id: str
-    segment_id: str
-    span: Span
-    """Where its detections lie: spares a search through all days."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one request writes, and what follows once it is durable."""
-
-    access: Access
-    keys: frozenset[str] = frozenset()
-    """Things it replaces: two plans for the same thing never share a transaction."""
-    closes_group: bool = False
-    """True where later requests must be judged by what this one changes."""
-    removes: tuple[Replaced | ReplacedSegment, ...] = ()
-    inserts: tuple[tuple[str, pa.Table], ...] = ()
-    """Table and rows."""
-    line: AuditLine | None = None
-    """What it leaves in the audit."""
-    run_id: str | None = None
-    """Set for appends: their audit lines are drawn together, one a run and commit."""
-    refusal: NotPermitted | None = None
-    """Raised to whoever asked, once the refusal is in the audit."""
-    answer: object = None
-    """What whoever asked gets; `None` for the snapshot, or the audit line's digest."""
-    settle: Callable[[Standing], None] = field(default=lambda standing: None)
-    """Takes the change over into what the keeper knows, once it is durable."""
-
-    @property
-    def writes(self) -> bool:
-        """True where it needs a transaction."""
-        return bool(self.inserts or self.removes or self.line)
+NONE: frozenset[str] = frozenset()
 
 
 def plan(request: Request, standing: Standing, now: datetime) -> Plan:
@@ -108,6 +60,8 @@ def _named(request: Request) -> tuple[Any, str]:
         return "append", f"run {request.rows.run_id}"
     if isinstance(request, StartRun):
         return "run", f"run {request.run.run_id}"
+    if isinstance(request, RaiseAlerts):
+        return "alert", "raise"
     return "footage", request.camera_id if isinstance(request, Permit) else "import"
 
 
@@ -181,57 +135,6 @@ def _withdraw(request: Withdraw, standing: Standing, now: datetime) -> Plan:
     return replace(granted, line=AuditLine("consent", f"withdraw {consent.consent_id}", "", 1))
 
 
-def _add_footage(request: AddFootage, standing: Standing, now: datetime) -> Plan:
-    segments = {segment.segment_id: segment for segment in request.segments}
-    gaps = {gap.gap_id: gap for gap in request.gaps}
-    for segment in segments.values():
-        _check_segment(segment, standing)
-        standing.require(segment.camera_id, request.access.purpose, segment.span, now)
-    for gap in gaps.values():
-        standing.camera(gap.camera_id)
-    removes: list[Replaced] = []
-    inserts: list[tuple[str, pa.Table]] = []
-    for table, column, records in (("segments", "segment_id", segments), ("gaps", "gap_id", gaps)):
-        if records:
-            staged = fit(table_of(list(records.values())), standing.schemas[table], table)
-            changed, before = _changed(staged, standing.kept(table, column, tuple(records)), column)
-            removes.append(Replaced(table, column, before))
-            inserts.append((table, changed))
-    cameras = sorted({segment.camera_id for segment in segments.values()} | {g.camera_id for g in gaps.values()})
-    line = AuditLine(
-        "footage",
-        "import",
-        f"cameras={','.join(cameras)} segments={len(segments)} gaps={len(gaps)}",
-        sum(rows.num_rows for _, rows in inserts),
-    )
-    keys = frozenset({*segments, *gaps})
-    return Plan(request.access, keys, removes=tuple(removes), inserts=tuple(inserts), line=line if keys else None)
-
-
-def _changed(staged: pa.Table, kept: pa.Table, column: str) -> tuple[pa.Table, tuple[str, ...]]:
-    """Return the rows that are not kept word for word yet, and the ids among them that replace kept ones."""
-    before = {row[column]: row for row in kept.to_pylist()}
-    rows = staged.to_pylist()
-    fresh = pa.array([before.get(row[column]) != row for row in rows], pa.bool_())
-    return staged.filter(fresh), tuple(r[column] for r in rows if r[column] in before and before[r[column]] != r)
-
-
-def _check_segment(segment: Segment, standing: Standing) -> None:
-    standing.camera(segment.camera_id)
-    mounting = standing.mountings.get(segment.mounting_id)
-    if mounting is None or mounting.camera_id != segment.camera_id:
-        raise BadInput(
-            f"segment {segment.segment_id} of {segment.camera_id!r}: mounting {segment.mounting_id} is not one of "
-            "that camera; register the mounting first"
-        )
-    if not mounting.span.covers(segment.span):
-        raise BadInput(
-            f"segment {segment.segment_id} of {segment.camera_id!r} from {iso(segment.span.start_at)}: its "
-            f"mounting {mounting.mounting_id} hangs only from {iso(mounting.span.start_at)} to "
-            f"{iso(mounting.span.end_at) or 'now'}; register how the camera hung then"
-        )
-
-
 def _start_run(request: StartRun, standing: Standing, now: datetime) -> Plan:
     run = request.run
     if run.camera_id is not None:
@@ -265,9 +168,25 @@ def _append(request: Append, standing: Standing, now: datetime) -> Plan:
     if before is not None and before.sha256 == request.sha256:
         return Plan(request.access, key)
     inserts = tuple((table, part) for table, part in segment_tables(rows, standing) if part.num_rows)
-    removes = () if before is None else (ReplacedSegment(rows.run_id, rows.segment_id, before.span),)
+    removes: tuple[Replaced | ReplacedSegment, ...] = ()
+    if before is not None:
+        removes = (ReplacedSegment(rows.run_id, rows.segment_id, before.span),)
     count = sum(part.num_rows for _, part in inserts)
     kept = Appended(analysis.span, request.sha256)
+    stated = (
+        frozenset(dict(inserts)["event_states"]["event_id"].to_pylist()) if rows.event_states.num_rows else NONE
+    )
+    firm = firmed(stated, standing, now)
+    if firm:
+        alerts, earlier = alert_rows(firm, standing)
+        key |= {alert.alert_id for alert in firm}
+        removes, inserts = (*removes, earlier), (*inserts, ("alerts", alerts))
+
+    def settle(after: Standing) -> None:
+        after.appended.add(rows.run_id, rows.segment_id, kept)
+        for alert in firm:
+            after.take_alert(alert)
+
     return Plan(
         request.access,
         key,
@@ -275,7 +194,8 @@ def _append(request: Append, standing: Standing, now: datetime) -> Plan:
         inserts=inserts,
         line=AuditLine("append", f"run {rows.run_id}", row_count=count),
         run_id=rows.run_id,
-        settle=lambda after: after.appended.add(rows.run_id, rows.segment_id, kept),
+        states=stated,
+        settle=settle,
     )
 
 
@@ -342,6 +262,8 @@ def _permit(request: Permit, standing: Standing, now: datetime) -> Plan:
 
 
 _PLANNERS: dict[type, Callable[[Any, Standing, datetime], Plan]] = {
-    Register: _register, Grant: _grant, Withdraw: _withdraw, AddFootage: _add_footage,
+    Register: _register, Grant: _grant, Withdraw: _withdraw, AddFootage: add_footage,
+    DeleteFootage: delete_footage, PlaceHold: place_hold, ReleaseHold: release_hold,
     StartRun: _start_run, Append: _append, Record: _record, Permit: _permit,
+    RaiseAlerts: raise_alerts, CloseAlerts: close_alerts,
 }  # fmt: skip

@@ -208,7 +208,7 @@ class Reader:
             self._filled = current
         if shape_of(current) != self._shape:
             self._shape = shape_of(current)
-            create_views(self._connection, self._source, self._shape)
+            create_views(self._connection, self._source, self._shape, upkeep=self.access.upkeep)
         if known.contested != self._contested:
             self._contested = known.contested
             fill_contested(self._connection, known.contested)

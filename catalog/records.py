@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from catalog.errors import BadInput
-from catalog.footage import Gap
+from catalog.footage import Gap, SamplingLevel
 from catalog.spans import Span
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def row_of(record: DataclassInstance) -> dict[str, Any]:
             row[field.name] = list(value) if isinstance(value, tuple) else value
     if isinstance(record, Gap):
         row |= {"gap_id": record.gap_id, "run_id": None}
+    if isinstance(record, SamplingLevel):
+        row["level_id"] = record.level_id
     return row
 
 

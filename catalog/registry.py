@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,6 +17,19 @@ ZoneKind = Literal["area", "line", "mask"]
 
 VIEW = "view"
 """Name of the area that stands in on a picture where nobody has drawn anything; no drawn zone may be called so."""
+
+CREDENTIALS = re.compile(
+    r"^([^/?#]*://)?[^/?#]*@"
+    r"|://[^/?#@:\[]+:[^/?#@]*[^/?#@0-9][^@]*@"
+    r"|[?&;](pass|passwd|password|passphrase|pwd|psw|secret|token|access_token|auth_token|api_?key)="
+)
+"""What gives a user, a password or a key away in a URI in lower case: a part before `@`, also where its password
+holds a `/`, or a word for a secret in the query. DuckDB reads it too, in the schema."""
+
+
+def carries_credentials(uri: str) -> bool:
+    """Tell whether whoever reads this URI could open the feed with it."""
+    return CREDENTIALS.search(uri.lower()) is not None
 
 
 def _one_of(value: str, words: tuple[str, ...], what: str, camera_id: str) -> None:
@@ -41,6 +55,12 @@ class Camera:
     place_kind: PlaceKind = "street"
     stream_uri: str | None = None
     """Where its live feed is, without credentials; `None` for archive footage."""
+    sub_stream_uri: str | None = None
+    """Where a smaller feed of the same picture is, without credentials; `None` where there is none."""
+    keep_days: float | None = None
+    """How long its footage is kept, days; `None` for the home's own."""
+    quota_bytes: int | None = None
+    """How much of its footage is kept, bytes; `None` without a limit of its own."""
 
     def __post_init__(self) -> None:
         allowed = set("-_.")
@@ -53,6 +73,18 @@ class Camera:
         _one_of(self.sharing, get_args(Sharing), "sharing", self.camera_id)
         _one_of(self.place_kind, get_args(PlaceKind), "place kind", self.camera_id)
         _one_of(self.legal_basis, get_args(LegalBasis), "legal basis", self.camera_id)
+        for name, uri in (("stream_uri", self.stream_uri), ("sub_stream_uri", self.sub_stream_uri)):
+            if uri is not None and carries_credentials(uri):  # the URI itself stays out of the message, and the log
+                raise BadInput(
+                    f"camera {self.camera_id!r}: {name} carries a user, a password or a key; leave them out and "
+                    f"hand them over with `rtcc cameras credential {self.camera_id}`"
+                )
+        if self.keep_days is not None and not self.keep_days > 0:
+            raise BadInput(f"camera {self.camera_id!r}: keep_days {self.keep_days:g} is no time; give days above 0")
+        if self.quota_bytes is not None and self.quota_bytes < 1:
+            raise BadInput(
+                f"camera {self.camera_id!r}: quota_bytes {self.quota_bytes} holds nothing; give bytes above 0"
+            )
 
     @property
     def private(self) -> bool:

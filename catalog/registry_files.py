@@ -19,7 +19,8 @@ from catalog.spans import EPOCH, Span, parse_instant
 
 CAMERA_COLUMNS = (
     "camera_id", "name", "lon_deg", "lat_deg", "height_m", "bearing_deg", "frame_width_px", "frame_height_px",
-    "start_at", "site_id", "owner_id", "legal_basis", "sharing", "place_kind", "stream_uri",
+    "start_at", "site_id", "owner_id", "legal_basis", "sharing", "place_kind", "stream_uri", "sub_stream_uri",
+    "keep_days", "quota_bytes",
 )  # fmt: skip
 """Columns a camera file may have; only `camera_id` must be there."""
 
@@ -30,6 +31,7 @@ ALIASES = {
     "id": "camera_id", "lon": "lon_deg", "lng": "lon_deg", "longitude": "lon_deg", "lat": "lat_deg",
     "latitude": "lat_deg", "height": "height_m", "bearing": "bearing_deg", "heading": "bearing_deg",
     "owner": "owner_id", "site": "site_id", "installed_at": "start_at", "stream": "stream_uri", "url": "stream_uri",
+    "sub_stream": "sub_stream_uri",
     "camera": "camera_id", "points": "points_px", "dwell_s": "min_dwell_s", "label": "labels",
 }  # fmt: skip
 """Other names under which such columns are met in cities' own files."""
@@ -229,7 +231,10 @@ def _camera(entry: dict[str, Any]) -> tuple[Camera, Mounting]:
         legal_basis=cast(LegalBasis, legal_basis),
         sharing=cast(Sharing, sharing),
         place_kind=cast(PlaceKind, _text(entry, "place_kind") or "street"),
-        stream_uri=_without_credentials(_text(entry, "stream_uri")),
+        stream_uri=_text(entry, "stream_uri"),
+        sub_stream_uri=_text(entry, "sub_stream_uri"),
+        keep_days=_number(entry, "keep_days"),
+        quota_bytes=_whole(entry, "quota_bytes", "bytes"),
     )
     start_at = _text(entry, "start_at")
     span = Span(parse_instant(start_at) if start_at else EPOCH)
@@ -254,13 +259,6 @@ def _place(geometry: Any) -> dict[str, Any]:
     return {"lon_deg": point[0], "lat_deg": point[1]}
 
 
-def _without_credentials(uri: str | None) -> str | None:
-    authority = (uri or "").split("://", 1)[-1].split("/", 1)[0]
-    if "@" in authority:
-        raise ValueError("stream_uri carries a user or password; leave them out of the registry")
-    return uri
-
-
 def _mounting(camera_id: str, span: Span, entry: Mapping[str, Any]) -> Mounting:
     return Mounting(
         Mounting.identify(camera_id, span),  # a corrected place is the same mounting; a new start_at is a new one
@@ -270,8 +268,8 @@ def _mounting(camera_id: str, span: Span, entry: Mapping[str, Any]) -> Mounting:
         _number(entry, "lat_deg"),
         _number(entry, "height_m"),
         _number(entry, "bearing_deg"),
-        _pixels(entry, "frame_width_px"),
-        _pixels(entry, "frame_height_px"),
+        _whole(entry, "frame_width_px", "pixels"),
+        _whole(entry, "frame_height_px", "pixels"),
     )
 
 
@@ -288,12 +286,12 @@ def _number(entry: Mapping[str, Any], column: str) -> float | None:
     return number
 
 
-def _pixels(entry: Mapping[str, Any], column: str) -> int | None:
+def _whole(entry: Mapping[str, Any], column: str, what: str) -> int | None:
     number = _number(entry, column)
     if number is None:
         return None
     if number < 1 or number != int(number):
-        raise ValueError(f"{column} {entry[column]!r} is no whole number of pixels")
+        raise ValueError(f"{column} {entry[column]!r} is no whole number of {what}")
     return int(number)
 
 

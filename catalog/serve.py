@@ -21,7 +21,14 @@ from catalog.errors import KeeperUnavailable, RtccError
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.whereabouts import Whereabouts, token
-from catalog.wire import decode_request, encode_answer, encode_error
+from catalog.wire import (
+    decode_lease_request,
+    decode_request,
+    encode_answer,
+    encode_error,
+    encode_leases,
+    encode_roster,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +54,7 @@ class _Guard(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 
 
 class Door(flight.FlightServerBase):  # type: ignore[misc]
-    """A keeper behind Arrow Flight; one action, `write`, and `ping`."""
+    """A keeper behind Arrow Flight; `write` waits for its commit, `lease`, `roster` and `ping` for nothing."""
 
     def __init__(self, keeper: Keeper, bearer: str, *, port: int = 0) -> None:
         super().__init__(f"grpc://{HOST}:{port}", middleware={"guard": _Guard(bearer)})
@@ -60,7 +67,8 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
         if action.type == "ping":
             return [flight.Result(b"")]
         with self._counted():
-            return [flight.Result(self._answer(action))]
+            answers = {"lease": self._lease, "roster": self._roster}
+            return [flight.Result(answers.get(action.type, self._answer)(action))]
 
     def idle_s(self) -> float:
         """Return for how long nobody has asked anything, seconds."""
@@ -73,10 +81,17 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
             if envelope.request is None:
                 return encode_answer(self._keeper.maintain())
             return encode_answer(self._keeper.submit(envelope.request, envelope.writer, envelope.sequence).result())
-        except Exception as error:  # whoever asked gets it, with its type
-            if not isinstance(error, RtccError):
-                log.exception("a request failed in a way nobody foresaw")
-            return encode_error(error)
+        except Exception as error:  # noqa: BLE001  whoever asked gets it, with its type
+            return _refusal(error)
+
+    def _roster(self, action: flight.Action) -> bytes:
+        return encode_roster(self._keeper.roster(bytes(action.body).decode()))
+
+    def _lease(self, action: flight.Action) -> bytes:
+        try:
+            return encode_leases(self._keeper.lease(*decode_lease_request(action.body)))
+        except Exception as error:  # noqa: BLE001  whoever asked gets it, with its type
+            return _refusal(error)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -88,6 +103,12 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
             with self._busy:
                 self._in_flight -= 1
                 self._last_asked_s = time.monotonic()
+
+
+def _refusal(error: Exception) -> bytes:
+    if not isinstance(error, RtccError):
+        log.error("a request failed in a way nobody foresaw", exc_info=error)
+    return encode_error(error)
 
 
 def serve(

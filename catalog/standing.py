@@ -6,19 +6,22 @@ whose outcome was not seen.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from catalog.casework import Alert
 from catalog.consent import Consent, consent_for
 from catalog.errors import BadInput, NotPermitted, UnknownCamera
 from catalog.observations import Run
 from catalog.records import records_of
 from catalog.registry import Camera, Mounting, Zone
+from catalog.retention import Hold
 from catalog.spans import Span, iso
 
 KNOWN_SEGMENTS = 2_000_000
@@ -27,8 +30,17 @@ KNOWN_SEGMENTS = 2_000_000
 TABLES = (
     "cameras", "mountings", "zones", "consents", "segments", "gaps", "runs", "analyses", "memories",
     "detections", "track_states", "event_states", "minute_counts", "alerts", "audit",
+    "sampling_levels", "holds", "tombstones",
 )  # fmt: skip
 """Tables the keeper writes."""
+
+STANDING_ALERTS = """
+select * replace (coalesce(onset_at, raised_at) as onset_at, coalesce(detail, '') as detail)
+from lake.alerts
+where closed_at is null
+    or (firm_at is null and event_id is not null)
+"""
+"""Alerts from before onsets were written down began when they were raised, as far as anyone knows."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,12 @@ class Standing:
     zones: dict[str, Zone] = field(default_factory=dict)
     consents: dict[str, Consent] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    """Open ones, and those whose event is not a row yet; the others are looked up where they matter."""
+    provisional: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Alerts that wait for an event to become a row, by event."""
+    holds: dict[str, Hold] = field(default_factory=dict)
+    """Open ones."""
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection) -> Standing:
@@ -102,7 +120,7 @@ class Standing:
             table: connection.execute(f"select * from lake.{table} limit 0").to_arrow_table().schema
             for table in TABLES
         }
-        return cls(
+        standing = cls(
             connection,
             schemas,
             AppendedSegments(connection),
@@ -112,14 +130,71 @@ class Standing:
             {consent.consent_id: consent for consent in records_of(Consent, all_of("consents"))},
             {run.run_id: run for run in records_of(Run, all_of("runs"))},
         )
+        for alert in records_of(Alert, connection.execute(STANDING_ALERTS).to_arrow_table()):
+            standing.take_alert(alert)
+        for hold in records_of(Hold, all_of("holds where released_at is null")):
+            standing.take_hold(hold)
+        return standing
 
-    def kept(self, table: str, column: str, ids: tuple[str, ...]) -> pa.Table:
-        """Return the table's rows of these ids, in the types that `schemas` gives."""
+    def kept(
+        self, table: str, column: str, ids: tuple[str, ...], start_within: tuple[datetime, datetime] | None = None
+    ) -> pa.Table:
+        """Return the table's rows of these ids, in the types that `schemas` gives.
+
+        Parameters
+        ----------
+        start_within
+            First and last `start_at` among them, where known: spares a search through all days.
+        """
+        if not ids:
+            return self.schemas[table].empty_table()
         columns = ", ".join(self.schemas[table].names)
-        rows = self.connection.execute(
-            f"select {columns} from lake.{table} where {column} in (select unnest(?::varchar[]))", [list(ids)]
-        ).to_arrow_table()
+        where, values = f"{column} in (select unnest(?::varchar[]))", list[Any]([list(ids)])
+        if start_within is not None:
+            where += " and start_at between ? and ?"
+            values += start_within
+        rows = self.connection.execute(f"select {columns} from lake.{table} where {where}", values).to_arrow_table()
         return rows.cast(self.schemas[table])
+
+    def stated_events(self, event_ids: Sequence[str], since: datetime) -> frozenset[str]:
+        """Return which of these events are rows already, stated as of `since` or later."""
+        rows = self.connection.execute(
+            "select distinct event_id from lake.event_states where as_of_at >= ? "
+            "and event_id in (select unnest(?::varchar[]))",
+            [since, list(event_ids)],
+        ).fetchall()
+        return frozenset(str(event_id) for (event_id,) in rows)
+
+    def take_alert(self, alert: Alert) -> None:
+        """Remember the alert as it is now, or forget it where nothing more hangs on it."""
+        if alert.open or alert.provisional:
+            self.alerts[alert.alert_id] = alert
+        else:
+            self.alerts.pop(alert.alert_id, None)
+        if alert.event_id is not None:
+            waiting = self.provisional.get(alert.event_id, frozenset()) - {alert.alert_id}
+            waiting |= {alert.alert_id} if alert.provisional else set()
+            if waiting:
+                self.provisional[alert.event_id] = waiting
+            else:
+                self.provisional.pop(alert.event_id, None)
+
+    def take_hold(self, hold: Hold) -> None:
+        """Remember the hold while it stands."""
+        if hold.released_at is None:
+            self.holds[hold.hold_id] = hold
+        else:
+            self.holds.pop(hold.hold_id, None)
+
+    def keeping(self) -> Mapping[str, list[Span]]:
+        """Return the spans of each camera's footage that may not be deleted: held, or an open alert's evidence."""
+        spans: dict[str, list[Span]] = defaultdict(list)
+        for hold in self.holds.values():
+            spans[hold.camera_id].append(hold.span)
+        for alert in self.alerts.values():
+            if alert.open and alert.camera_id is not None:
+                spans[alert.camera_id].append(alert.evidence)
+        return spans
 
     def camera(self, camera_id: str) -> Camera:
         """Return the camera, or raise `UnknownCamera`."""

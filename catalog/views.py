@@ -27,8 +27,9 @@ class View:
     name: str
     table: str
     """The table of the lake it shows."""
-    hides: Literal["nothing", "footage", "camera"] = "footage"
-    """What closes a row: nothing, its instants, or that nothing of its camera is open."""
+    hides: Literal["nothing", "footage", "camera", "upkeep"] = "footage"
+    """What closes a row: nothing, its instants, that nothing of its camera is open, or its instants to all but
+    upkeep: who deletes footage must know of it, also where it may not be looked at."""
     first: str = "start_at"
     """First instant of a row."""
     last: str = "end_at"
@@ -43,8 +44,17 @@ class View:
     """What it shows that its table does not say; empty where they are the same."""
 
 
+ONSET = "coalesce(t.onset_at, t.raised_at)"
+"""The instant an alert is about: what was raised before onsets were written down has only the other."""
+
+URIS = ("stream_uri", "sub_stream_uri")
+"""Columns of cameras that are shown of the city's own alone."""
+
 VIEWS = (
-    View("cameras", "cameras", "nothing", comment="stream_uri is shown of the city's own cameras alone."),
+    View(
+        "cameras", "cameras", "nothing",
+        comment="stream_uri and sub_stream_uri are shown of the city's own cameras alone.",
+    ),
     View("mountings", "mountings", "nothing"),
     View("zones", "zones", "camera"),
     View("segments", "segments"),
@@ -62,10 +72,15 @@ VIEWS = (
         comment="A rule that held over a span: the latest statement of event_states about each event.",
     ),
     View("minute_counts", "minute_counts", first="minute_at", last="minute_at"),
-    View("alerts", "alerts", first="raised_at", last="raised_at", nullable=True),
+    View("sampling_levels", "sampling_levels", last="coalesce(t.end_at, t.start_at)"),
+    View("alerts", "alerts", first=ONSET, last=ONSET, nullable=True),
+    View("holds", "holds", last="coalesce(t.end_at, t.start_at)"),
+    View("tombstones", "tombstones"),
     View("consents", "consents", "nothing"),
     View("audit", "audit", "nothing"),
     View("memories", "memories", "camera", asked=False),
+    View("rtcc_kept", "segments", "upkeep", asked=False),
+    View("rtcc_held", "holds", "upkeep", last="coalesce(t.end_at, t.start_at)", asked=False),
 )  # fmt: skip
 """Everything that can be asked. Camera and start belong to the identity in `latest`, since both are fixed by it:
 so a condition on either is tested before statements are compared, not after."""
@@ -175,8 +190,12 @@ def _fill_hours(connection: duckdb.DuckDBPyConnection, openings: Sequence[Hourly
     )
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, source: Literal["lake", "past"], shape: Shape) -> None:
+def create_views(
+    connection: duckdb.DuckDBPyConnection, source: Literal["lake", "past"], shape: Shape, *, upkeep: bool = False
+) -> None:
     """Make the tables of the read door over `lake` as it is, or over `past` as it was.
+
+    A column that a table did not have then is null. With `upkeep`, what is kept is shown of every camera.
 
     `rtcc_tracks(since)` and `rtcc_events(since)` show the rows of `tracks` and `events` that were stated at
     `since` or later: whoever asks about a span need not compare the statements made before it.
@@ -184,11 +203,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, source: Literal["lake", 
     known = columns_of(connection, "lake")
     then = known if source == "lake" else columns_of(connection, source)
     for view in VIEWS:
-        columns = then.get(view.table, known[view.table])
-        rows = _rows(view, source, columns) if view.table in then else _no_rows(view, columns)
-        connection.execute(f"create or replace temp view {view.name} as {_open_rows(view, columns, rows, shape)}")
+        columns = known[view.table]
+        shown = _as_typed(connection, view.table, columns, then.get(view.table, columns))
+        seen: Shape = "everything" if upkeep and view.hides == "upkeep" else shape
+        rows = _rows(view, source, shown) if view.table in then else _no_rows(view, columns)
+        connection.execute(f"create or replace temp view {view.name} as {_open_rows(view, columns, rows, seen)}")
         if view.latest:
-            rows = _rows(view, source, columns, "where as_of_at >= since") if view.table in then else rows
+            rows = _rows(view, source, shown, "where as_of_at >= since") if view.table in then else rows
             body = _open_rows(view, columns, rows, shape)
             connection.execute(f"create or replace temp macro rtcc_{view.name}(since) as table {body}")
 
@@ -208,6 +229,22 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> Mapping[st
         {"source": source},
     ).fetchall()
     return {table: tuple(columns) for table, columns in rows}
+
+
+def _as_typed(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], then: Sequence[str]
+) -> Sequence[str]:
+    """Return what to select for each column: itself, or a null of its type where it was not there then."""
+    if set(columns) <= set(then):
+        return columns
+    types = dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() "
+            "where database_name = 'lake' and schema_name = 'main' and table_name = $table",
+            {"table": table},
+        ).fetchall()
+    )
+    return [column if column in then else f"null::{types[column]} as {column}" for column in columns]
 
 
 def _rows(view: View, source: str, columns: Sequence[str], where: str = "") -> str:
@@ -238,7 +275,7 @@ def _open_rows(view: View, columns: Sequence[str], rows: str, shape: Shape) -> s
             f"{shown} semi join rtcc_spans k on t.camera_id = k.camera_id "
             f"and {_at(view.first)} >= k.start_at and {_at(view.last)} < k.end_at"
         )
-    if view.hides == "footage" and shape == "hours":
+    if view.hides != "camera" and shape == "hours":
         parts.append(f"{shown} {_hours(view)}")
     if view.nullable:
         parts.append(f"{shown} where t.camera_id is null")
@@ -246,11 +283,9 @@ def _open_rows(view: View, columns: Sequence[str], rows: str, shape: Shape) -> s
 
 
 def _open_cameras(columns: Sequence[str], rows: str) -> str:
-    uri = (
-        "case when legal_basis = 'city' and camera_id in (select camera_id from rtcc_cameras where whole) "
-        "then stream_uri end as stream_uri"
-    )
-    return f"select {', '.join(uri if column == 'stream_uri' else column for column in columns)} from ({rows})"
+    own = "legal_basis = 'city' and camera_id in (select camera_id from rtcc_cameras where whole)"
+    shown = [f"case when {own} then {column} end as {column}" if column in URIS else column for column in columns]
+    return f"select {', '.join(shown)} from ({rows})"
 
 
 def _at(instant: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,22 +12,31 @@ import pyarrow as pa
 from catalog import errors
 from catalog.access import Access
 from catalog.audit import AuditLine
+from catalog.casework import Alert, AlertClosing
 from catalog.consent import Consent
 from catalog.errors import BadInput, RtccError
-from catalog.footage import Gap, Segment
+from catalog.footage import Gap, SamplingLevel, Segment
+from catalog.leases import Lease
 from catalog.maintenance import Maintained
 from catalog.observations import Analysis, Run, SegmentRows
 from catalog.records import records_of, table_of
 from catalog.registry import Camera, Mounting, Zone
+from catalog.retention import Hold
+from catalog.roster import Roster
 from catalog.spans import Span, from_us, to_us
 from catalog.writes import (
     ROW_TABLES,
     AddFootage,
     Append,
+    CloseAlerts,
+    DeleteFootage,
     Grant,
     Permit,
+    PlaceHold,
+    RaiseAlerts,
     Record,
     Register,
+    ReleaseHold,
     Request,
     StartRun,
     Withdraw,
@@ -37,7 +46,7 @@ from catalog.writes import (
 HEAD_BYTES = 4
 """Length of the head's length, little endian, bytes."""
 
-Words = dict[str, str | int | None]
+Words = dict[str, Any]
 Tables = dict[str, pa.Table]
 
 
@@ -89,7 +98,7 @@ def encode_request(envelope: Envelope) -> bytes:
     return _Body(type(request).__name__, words | more | {"access": access}, tables).encode()
 
 
-def _spread(request: Request) -> tuple[Words, Tables]:  # noqa: PLR0911  one line for each kind of request
+def _spread(request: Request) -> tuple[Words, Tables]:  # noqa: C901, PLR0911, PLR0912  one case for each kind of request
     match request:
         case Register(_, cameras, mountings, zones):
             return {}, {"cameras": table_of(cameras), "mountings": table_of(mountings), "zones": table_of(zones)}
@@ -97,8 +106,11 @@ def _spread(request: Request) -> tuple[Words, Tables]:  # noqa: PLR0911  one lin
             return {}, {"consents": table_of([consent])}
         case Withdraw(_, consent_id):
             return {"consent_id": consent_id}, {}
-        case AddFootage(_, segments, gaps):
-            return {}, {"segments": table_of(segments), "gaps": table_of(gaps)}
+        case AddFootage(_, segments, gaps, levels):
+            tables = {"segments": table_of(segments), "gaps": table_of(gaps), "sampling_levels": table_of(levels)}
+            return {}, tables
+        case DeleteFootage(_, segment_ids, rule):
+            return {"segment_ids": list(segment_ids), "rule": rule}, {}
         case StartRun(_, run):
             return {}, {"runs": table_of([run])}
         case Append(_, rows):
@@ -110,6 +122,14 @@ def _spread(request: Request) -> tuple[Words, Tables]:  # noqa: PLR0911  one lin
         case Permit(_, camera_id, footage):
             span = {"start_us": to_us(footage.start_at), "end_us": to_us(footage.end_at)}
             return {"camera_id": camera_id, **span}, {}
+        case RaiseAlerts(_, alerts):
+            return {}, {"alerts": table_of(alerts)}
+        case CloseAlerts(_, closings):
+            return {}, {"closings": table_of(closings)}
+        case PlaceHold(_, hold):
+            return {}, {"holds": table_of([hold])}
+        case ReleaseHold(_, hold_id):
+            return {"hold_id": hold_id}, {}
 
 
 def decode_request(body: pa.Buffer) -> Envelope:
@@ -133,7 +153,7 @@ def decode_request(body: pa.Buffer) -> Envelope:
         ) from error
 
 
-def _gather(part: _Body, access: Access) -> Request:  # noqa: PLR0911  one line for each kind of request
+def _gather(part: _Body, access: Access) -> Request:  # noqa: C901, PLR0911, PLR0912  one case for each kind of request
     words, tables = part.words, part.tables
     match part.kind:
         case "Register":
@@ -145,7 +165,10 @@ def _gather(part: _Body, access: Access) -> Request:  # noqa: PLR0911  one line 
         case "Withdraw":
             return Withdraw(access, words["consent_id"])
         case "AddFootage":
-            return AddFootage(access, records_of(Segment, tables["segments"]), records_of(Gap, tables["gaps"]))
+            segments, gaps = records_of(Segment, tables["segments"]), records_of(Gap, tables["gaps"])
+            return AddFootage(access, segments, gaps, records_of(SamplingLevel, tables["sampling_levels"]))
+        case "DeleteFootage":
+            return DeleteFootage(access, tuple(words["segment_ids"]), words["rule"])
         case "StartRun":
             return StartRun(access, records_of(Run, tables["runs"])[0])
         case "Append":
@@ -156,11 +179,48 @@ def _gather(part: _Body, access: Access) -> Request:  # noqa: PLR0911  one line 
             return Record(access, records_of(AuditLine, tables["lines"])[0])
         case "Permit":
             return Permit(access, words["camera_id"], Span(from_us(words["start_us"]), from_us(words["end_us"])))
+        case "RaiseAlerts":
+            return RaiseAlerts(access, records_of(Alert, tables["alerts"]))
+        case "CloseAlerts":
+            return CloseAlerts(access, records_of(AlertClosing, tables["closings"]))
+        case "PlaceHold":
+            return PlaceHold(access, records_of(Hold, tables["holds"])[0])
+        case "ReleaseHold":
+            return ReleaseHold(access, words["hold_id"])
     raise BadInput(f"the keeper knows no request {part.kind!r}; use the same version on both sides")
 
 
+def encode_lease_request(access: Access, camera_ids: Sequence[str]) -> bytes:
+    """Return the bytes that ask for leases: no numbered request, since it writes nothing."""
+    return _Body("Lease", {"access": asdict(access), "camera_ids": list(camera_ids)}).encode()
+
+
+def decode_lease_request(body: pa.Buffer) -> tuple[Access, tuple[str, ...]]:
+    """Return who asks for leases, and of which cameras.
+
+    Raises
+    ------
+    BadInput
+        When the bytes ask for something else.
+    """
+    try:
+        words = _Body.decode(body).words
+        return Access(**words["access"]), tuple(words["camera_ids"])
+    except (KeyError, TypeError, IndexError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInput(
+            f"not a request for leases ({type(error).__name__}: {error}); use the same version"
+        ) from error
+
+
+def encode_leases(leases: Sequence[Lease]) -> bytes:
+    """Return the bytes of the keeper's word on cameras."""
+    return _Body("leases", {"leases": [[one.camera_id, one.private, one.refusal] for one in leases]}).encode()
+
+
 def encode_answer(value: object) -> bytes:
-    """Return the bytes of an answer: a number, a text, nothing, a run, or what upkeep did."""
+    """Return the bytes of an answer: a number, a text, ids, nothing, a run, or what upkeep did."""
+    if isinstance(value, tuple):
+        return _Body("ids", {"ids": list(value)}).encode()
     if isinstance(value, Run):
         return _Body("run", tables={"runs": table_of([value])}).encode()
     if isinstance(value, Maintained):
@@ -181,8 +241,36 @@ def decode_answer(body: pa.Buffer) -> object:
     if part.kind == "error":
         kind = getattr(errors, part.words["kind"], RtccError)
         raise kind(part.words["text"])
+    if part.kind == "leases":
+        return tuple(Lease(*words) for words in part.words["leases"])
+    if part.kind == "ids":
+        return tuple(part.words["ids"])
     if part.kind == "run":
         return records_of(Run, part.tables["runs"])[0]
     if part.kind == "maintained":
         return Maintained(**part.words)
     return part.words["value"]
+
+
+def encode_roster(roster: Roster | None) -> bytes:
+    """Return the bytes of a roster; `None` says that the one known still stands."""
+    if roster is None:
+        return _Body("plain", {"value": None}).encode()
+    tables = {
+        "cameras": table_of(roster.cameras), "mountings": table_of(roster.mountings),
+        "zones": table_of(roster.zones), "alerts": table_of(roster.alerts),
+    }  # fmt: skip
+    return _Body("roster", {"version": roster.version}, tables).encode()
+
+
+def decode_roster(body: pa.Buffer) -> Roster | None:
+    """Return the roster, or raise the error that came instead."""
+    part = _Body.decode(body)
+    if part.kind != "roster":
+        decode_answer(body)
+        return None
+    tables = part.tables
+    return Roster(
+        part.words["version"], records_of(Camera, tables["cameras"]), records_of(Mounting, tables["mountings"]),
+        records_of(Zone, tables["zones"]), records_of(Alert, tables["alerts"]),
+    )  # fmt: skip

@@ -11,12 +11,15 @@ import pyarrow as pa
 
 from catalog.access import Access
 from catalog.audit import AuditLine
+from catalog.casework import Alert, AlertClosing
 from catalog.consent import Consent
-from catalog.footage import Gap, Segment
+from catalog.footage import Gap, SamplingLevel, Segment
+from catalog.leases import Lease
 from catalog.maintenance import Maintained
 from catalog.observations import Run, SegmentRows
 from catalog.records import table_of
 from catalog.registry import Camera, Mounting, Zone
+from catalog.retention import Hold
 from catalog.spans import Span
 
 
@@ -48,11 +51,22 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class AddFootage:
-    """Segments and the gaps between them; an id already there is replaced."""
+    """Segments, the gaps between them, and how closely they were looked at; an id already there is replaced."""
 
     access: Access
     segments: tuple[Segment, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    levels: tuple[SamplingLevel, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeleteFootage:
+    """Segments that shall go, and why; held ones and those an open alert rests on stay."""
+
+    access: Access
+    segment_ids: tuple[str, ...]
+    rule: str
+    """Why, as their tombstones will say."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,42 @@ class Permit:
     footage: Span
 
 
-Request = Register | Grant | Withdraw | AddFootage | StartRun | Append | Record | Permit
+@dataclass(frozen=True)
+class RaiseAlerts:
+    """Alerts; one already known stays as it is."""
+
+    access: Access
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True)
+class CloseAlerts:
+    """Ends of alerts; one already closed stays as it is."""
+
+    access: Access
+    closings: tuple[AlertClosing, ...]
+
+
+@dataclass(frozen=True)
+class PlaceHold:
+    """A hold on footage; one already known stays as it is."""
+
+    access: Access
+    hold: Hold
+
+
+@dataclass(frozen=True)
+class ReleaseHold:
+    """A hold, let go as of now."""
+
+    access: Access
+    hold_id: str
+
+
+Request = (
+    Register | Grant | Withdraw | AddFootage | DeleteFootage | StartRun | Append | Record | Permit
+    | RaiseAlerts | CloseAlerts | PlaceHold | ReleaseHold
+)  # fmt: skip
 
 
 class WriteDoor(Protocol):
@@ -124,8 +173,38 @@ class WriteDoor(Protocol):
         """Take a consent back as of now; return the snapshot that says so."""
         ...
 
-    def add_footage(self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap]) -> int:
-        """Add or replace segments and gaps by id; return the snapshot that holds them."""
+    def add_footage(
+        self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap], levels: Sequence[SamplingLevel] = ()
+    ) -> int:
+        """Add or replace segments, gaps and sampling levels by id; return the snapshot that holds them."""
+        ...
+
+    def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
+        """Replace segments by their tombstones; return which are gone now, whose files may go too.
+
+        A segment under an open hold, or that an open alert rests on, is left out, and so is an unknown one. One
+        that went before is named again, so that a caller who was cut off can finish.
+        """
+        ...
+
+    def place_hold(self, access: Access, hold: Hold) -> int:
+        """Keep footage from being deleted; return the snapshot that says so."""
+        ...
+
+    def release_hold(self, access: Access, hold_id: str) -> int:
+        """Let a hold go as of now; return the snapshot that says so."""
+        ...
+
+    def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
+        """Add alerts, those already known left as they are; return the snapshot that holds them."""
+        ...
+
+    def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
+        """Close alerts, those already closed left as they are; return the snapshot that says so."""
+        ...
+
+    def lease(self, access: Access, camera_ids: Sequence[str]) -> tuple[Lease, ...]:
+        """Return for each camera whether its live feed may be read now; answered at once, whatever else waits."""
         ...
 
     def start_run(self, access: Access, run: Run) -> Run:

@@ -10,8 +10,9 @@ import numpy as np
 
 from catalog.access import Access
 from catalog.audit import AuditLine
+from catalog.casework import Alert
 from catalog.consent import Consent
-from catalog.footage import Segment
+from catalog.footage import SamplingLevel, Segment
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.observations import (
@@ -25,6 +26,7 @@ from catalog.observations import (
     detections_table,
 )
 from catalog.registry import Camera, Mounting, Zone
+from catalog.retention import Hold
 from catalog.rows import events_table, gaps_table, tracks_table
 from catalog.spans import EPOCH, Span, to_us
 
@@ -33,11 +35,11 @@ NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 SEGMENT = timedelta(seconds=60)
 ANN = Access("ann", case_id="case_0413")
 
-FARISH = Camera("farish-1", "Farish & Amite", stream_uri="rtsp://10.0.0.5/1")
+FARISH = Camera("farish-1", "Farish & Amite", stream_uri="rtsp://10.0.0.5/1", sub_stream_uri="rtsp://10.0.0.5/2")
 DOCK = Camera("dock-2", "Loading dock, west")
 STORE = Camera(
     "store-3", "Corner store", owner_id="store", legal_basis="voluntary", sharing="on_request",
-    place_kind="business", stream_uri="rtsp://10.9.9.9/secret",
+    place_kind="business", stream_uri="rtsp://10.9.9.9/secret", sub_stream_uri="rtsp://10.9.9.9/small",
 )  # fmt: skip
 STORE_CONSENT = Consent("con_store", "store", ("store-3",), ("investigation",), Span(START - timedelta(days=1)))
 
@@ -127,8 +129,24 @@ def fill(home: Home, *, segments: int = 3) -> None:
             run = keeper.start_run(ANN, run_of(camera))
             for number in range(segments):
                 keeper.append(ANN, rows(camera, number, run))
+            keep_house(keeper, camera)
         clock[0] = NOW
         keeper.withdraw(ANN, STORE_CONSENT.consent_id)
+
+
+def keep_house(keeper: Keeper, camera: Camera) -> None:
+    """Look at the camera in full, raise an alert about the visit, delete an old segment and hold the others."""
+    old, level = segment(camera, -60), SamplingLevel(camera.camera_id, Span(START), "full", "active rules")
+    keeper.add_footage(ANN, [old], [], [level])
+    keeper.delete_footage(ANN, [old.segment_id], "retention 30 d")
+    alert_id, onset_at = f"alr_{camera.camera_id}", START + timedelta(seconds=1)
+    event_id = f"evt_trk_{camera.camera_id}_first"
+    alert = Alert(alert_id, "rule", event_id, camera.camera_id, "P2", START + SEGMENT, onset_at, rule="zone_enter")
+    keeper.raise_alerts(ANN, [alert])
+    hold = Hold(
+        f"hld_{camera.camera_id}", camera.camera_id, Span(START, START + SEGMENT), "case_0413", "ann", START
+    )
+    keeper.place_hold(ANN, hold)
 
 
 @dataclass

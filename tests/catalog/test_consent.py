@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
-from catalog.consent import Consent, consent_for
+from catalog.consent import Consent, consent_for, live_consent_for
 from catalog.errors import BadInput
 from catalog.registry import Camera
 from catalog.spans import Span
@@ -110,3 +113,46 @@ def test_hours_follow_the_clock_through_its_change() -> None:
 def test_a_consent_that_could_not_be_kept_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         given(**more)
+
+
+any_consent = st.builds(
+    given,
+    camera_ids=st.sampled_from([("store",), ("a", "store"), ("a",)]),
+    purposes=st.sampled_from([("investigation",), ("analysis",)]),
+    span=st.sampled_from(
+        [Span(START), Span(START, ASKED_AT), Span(ASKED_AT), Span(ASKED_AT + timedelta(seconds=1))]
+    ),
+    archived=st.booleans(),
+    live=st.booleans(),
+    hours_from=st.just("08:00"),
+    hours_until=st.sampled_from(["07:00", "08:00", "24:00"]),
+    time_zone=st.sampled_from(["America/Chicago", "Asia/Kathmandu"]),
+    withdrawn_at=st.sampled_from([None, ASKED_AT, ASKED_AT + timedelta(seconds=1)]),
+)
+any_camera = st.builds(
+    lambda sharing, basis: replace(STORE, sharing=sharing, legal_basis=basis),
+    st.sampled_from(["registry_only", "on_request", "on_incident", "continuous"]),
+    st.sampled_from(["voluntary", "ordinance", "warrant"]),
+)
+
+
+@hypothesis.given(any_camera, st.lists(any_consent, max_size=4), st.integers(0, 47))
+def test_a_feed_is_open_exactly_while_its_footage_would_be_and_a_consent_says_live(
+    camera, consents, half_hour
+) -> None:
+    asked_at = ASKED_AT + timedelta(minutes=30 * half_hour)
+    found = live_consent_for(camera, "investigation", asked_at, consents)
+    now = Span(asked_at, asked_at)
+    lawful = [
+        consent
+        for consent in consents
+        if consent.live and consent.archived and consent_for(camera, "investigation", now, asked_at, [consent])
+    ]
+    assert (found is None) == (not lawful)
+    assert found is None or found is lawful[0]
+
+
+def test_what_may_be_watched_and_not_kept_is_closed_since_what_is_watched_is_recorded() -> None:
+    for terms in ({"live": False}, {"live": True, "archived": False}):
+        assert live_consent_for(STORE, "investigation", ASKED_AT, [given(**terms)]) is None
+    assert live_consent_for(STORE, "investigation", ASKED_AT, [given(live=True)]) is not None

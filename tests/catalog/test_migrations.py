@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from catalog import lake, migrations
+from catalog.casework import Alert
 from catalog.errors import CatalogConflict, NotFound
 from catalog.home import Home
 from catalog.keeper import Keeper
+from catalog.reader import Reader
+from catalog.registry import Camera
 from tests.catalog.conftest import Look
-from tests.catalog.made_rows import OFFICER, begin, rows_of
+from tests.catalog.made_rows import BEGUN_AT, OFFICER, begin, rows_of
 
 
 def test_files_are_numbered_without_holes() -> None:
@@ -77,6 +82,47 @@ def test_a_home_may_be_moved(kept_home: Home, tmp_path) -> None:
         assert connection.execute("select camera_id from lake.cameras").fetchall() == [("farish-1",)]
     with Keeper(moved) as keeper:
         keeper.append(OFFICER, rows_of("run_farish-1", "farish-1", 0))
+
+
+def test_a_catalog_from_before_live_comes_up_and_can_still_be_read_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home.create(tmp_path / "home")
+    before = migrations.migrations()[:3]
+    with monkeypatch.context() as old, lake.connect(home, read_only=False) as connection:
+        old.setattr(migrations, "migrations", lambda: before)
+        migrations.migrate(connection)
+        for camera_id, uri in (("a", "rtsp://me:word@h/1"), ("b", "rtsp://h/2"), ("c", None)):
+            connection.execute(
+                "insert into lake.cameras values (?, 'x', 'city', 'city', 'city', 'continuous', 'street', ?)",
+                [camera_id, uri],
+            )
+        connection.execute(
+            "insert into lake.alerts (alert_id, kind, priority, raised_at) values ('alr_0', 'panic', 'P1', ?)",
+            [BEGUN_AT],
+        )
+        then = connection.execute("select id from lake.current_snapshot()").fetchone()
+    assert then is not None
+    with Keeper(home) as keeper:
+        keeper.register(OFFICER, cameras=[Camera("d", "d", sub_stream_uri="rtsp://h/4", keep_days=2.0)])
+        keeper.raise_alerts(OFFICER, [Alert("alr_0", "panic", None, None, "P2", BEGUN_AT, BEGUN_AT)])
+        with Reader(home, OFFICER, keeper) as reader:
+            assert [row["stream_uri"] for row in reader.ask("cameras").to_pylist()] == [
+                None,
+                "rtsp://h/2",
+                None,
+                None,
+            ]
+            (alert,) = reader.ask("open_alerts").to_pylist()
+            assert (alert["priority"], alert["onset_at"], alert["detail"]) == ("P1", BEGUN_AT, "")
+        with Reader(home, OFFICER, keeper, as_of=then[0]) as reader:
+            asked = reader.ask("cameras").to_pylist()
+            assert [(row["camera_id"], row["sub_stream_uri"], row["keep_days"]) for row in asked] == [
+                ("a", None, None), ("b", None, None), ("c", None, None),
+            ]  # fmt: skip
+            assert reader.ask("open_alerts")["onset_at"].to_pylist() == [BEGUN_AT]
+            assert reader.ask("footage_oldest").num_rows == 0
+            assert reader.ask("holds_open").num_rows == 0
 
 
 def test_the_catalog_can_be_read_as_it_was(keeper: Keeper) -> None:

@@ -103,7 +103,7 @@ def lake() -> duckdb.DuckDBPyConnection:
     connection.execute("use lake")
     for migration in migrations():
         for statement in migration.sql.split(";\n"):
-            if "create table" in statement:
+            if "create table" in statement or "add column" in statement:
                 connection.execute(statement)
     connection.execute("use memory")
     return connection

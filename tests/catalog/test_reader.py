@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from catalog.access import Access
+from catalog.access import Access, Role
 from catalog.errors import BadInput, KeeperUnavailable, NotFound
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.reader import Reader
+from catalog.records import records_of
 from catalog.registry import Camera
+from catalog.retention import Hold, KeptSegment, plan_retention
 from catalog.spans import iso
 from catalog.writes import WriteDoor
 from tests.catalog.filled import (
@@ -60,7 +62,10 @@ def cameras_of(reader: Reader, table: str) -> set[str]:
     return {row["camera_id"] for row in reader.sql(f"select distinct camera_id from {table}").to_pylist()}
 
 
-FOOTAGE_TABLES = ("segments", "analyses", "detections", "tracks", "events", "minute_counts")
+FOOTAGE_TABLES = (
+    "segments", "analyses", "detections", "tracks", "events", "minute_counts",
+    "alerts", "sampling_levels", "holds", "tombstones",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", [*FOOTAGE_TABLES, "zones", "runs"])
@@ -87,8 +92,46 @@ def test_no_role_opens_a_private_camera(read: Open, table: str) -> None:
 
 def test_the_registry_shows_every_camera_but_the_feed_of_none_that_is_private(read: Open) -> None:
     for at in (NOW, NOW - timedelta(seconds=1)):
-        uris = {row["camera_id"]: row["stream_uri"] for row in read(at=at).sql("from cameras").to_pylist()}
-        assert uris == {"farish-1": FARISH.stream_uri, "dock-2": None, "store-3": None}
+        for uri in ("stream_uri", "sub_stream_uri"):
+            uris = {row["camera_id"]: row[uri] for row in read(at=at).sql("from cameras").to_pylist()}
+            assert uris == {"farish-1": getattr(FARISH, uri), "dock-2": None, "store-3": None}
+
+
+HOUSEKEEPING = ("footage_oldest", "footage_bytes_by_camera", "holds_open")
+
+
+@pytest.mark.parametrize("question", HOUSEKEEPING)
+@pytest.mark.parametrize("role", ["service", "admin"])
+def test_upkeep_knows_what_is_kept_of_every_camera_and_not_what_it_shows(
+    read: Open, question: str, role: Role
+) -> None:
+    reader = read(Access("keeper", role, "maintenance"))
+    assert set(reader.ask(question)["camera_id"].to_pylist()) == {"farish-1", "dock-2", "store-3"}
+    assert "store-3" not in cameras_of(reader, "segments")
+    assert "sha256" not in reader.ask(question).column_names
+
+
+@pytest.mark.parametrize("question", HOUSEKEEPING)
+@pytest.mark.parametrize(
+    "access",
+    [ANN, Access("root", "admin"), Access("ann", purpose="maintenance")],
+    ids=["investigator", "another purpose", "another role"],
+)
+def test_who_does_not_keep_the_house_sees_what_is_kept_as_any_footage(
+    read: Open, question: str, access: Access
+) -> None:
+    assert set(read(access).ask(question)["camera_id"].to_pylist()) == {"farish-1", "dock-2"}
+
+
+def test_retention_can_be_planned_from_what_upkeep_reads(read: Open) -> None:
+    reader = read(Access("keeper", "service", "maintenance"))
+    footage, holds = (
+        records_of(KeptSegment, reader.ask("footage_oldest")),
+        records_of(Hold, reader.ask("holds_open")),
+    )
+    plan = plan_retention(footage, records_of(Camera, read().ask("cameras")), holds, NOW, keep_days=1)
+    assert len(footage) == 9
+    assert len(plan) == 6, "the first segment of each camera is held"
 
 
 def test_named_questions_hide_the_same_rows(read: Open) -> None:

@@ -70,6 +70,15 @@ def test_a_camera_of_another_owner_is_closed_until_more_is_said(
     assert (camera.legal_basis, camera.sharing) == (basis, sharing)
 
 
+def test_a_small_stream_and_limits_of_its_own_are_read_where_they_are_given(tmp_path: Path) -> None:
+    text = "camera_id,stream,sub_stream,keep_days,quota_bytes\na,rtsp://h/1,rtsp://h/2,2.5,1e9\nb,,,,\n"
+    first, second = cameras(tmp_path, text).cameras
+    assert (first.stream_uri, first.sub_stream_uri, first.keep_days, first.quota_bytes) == (
+        "rtsp://h/1", "rtsp://h/2", 2.5, 1_000_000_000,
+    )  # fmt: skip
+    assert (second.sub_stream_uri, second.keep_days, second.quota_bytes) == (None, None, None)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_spreadsheets_write_tables_in_several_ways(tmp_path: Path, delimiter: str) -> None:
     text = "\ufeff" + delimiter.join(("Camera ID", "Name", "Longitude", "lat")) + "\r\n"
@@ -113,6 +122,9 @@ def test_the_same_camera_twice_names_both_lines(tmp_path: Path) -> None:
         ("camera_id\na,b\n", "more fields"),
         ('camera_id,name\na,"x\n', "not CSV"),
         ("camera_id,stream_uri\na,rtsp://user:word@10.0.0.1/1\n", "leave them out"),
+        ("camera_id,sub_stream_uri\na,rtsp://10.0.0.1/2?pwd=word\n", "rtcc cameras credential a"),
+        ("camera_id,keep_days\na,0\n", "above 0"),
+        ("camera_id,quota_bytes\na,1.5\n", "whole number of bytes"),
         ("camera_id,start_at\na,2026-03-01\n", "time zone"),
         ("camera_id,lon_deg,lat_deg\na,nan,1\n", "not a number"),
         ("camera_id,frame_width_px\na,12.5\n", "whole number"),

@@ -9,13 +9,40 @@ import pytest
 from catalog import errors
 from catalog.access import Access
 from catalog.audit import AuditLine
+from catalog.casework import Alert, AlertClosing
 from catalog.errors import BadInput, NotPermitted, RtccError
-from catalog.footage import Gap
+from catalog.footage import Gap, SamplingLevel
+from catalog.leases import Lease
 from catalog.maintenance import Maintained
 from catalog.registry import Zone
+from catalog.retention import Hold
 from catalog.spans import Span
-from catalog.wire import Envelope, decode_answer, decode_request, encode_answer, encode_error, encode_request
-from catalog.writes import AddFootage, Append, Grant, Permit, Record, Register, StartRun, Withdraw
+from catalog.wire import (
+    Envelope,
+    decode_answer,
+    decode_lease_request,
+    decode_request,
+    encode_answer,
+    encode_error,
+    encode_lease_request,
+    encode_leases,
+    encode_request,
+)
+from catalog.writes import (
+    AddFootage,
+    Append,
+    CloseAlerts,
+    DeleteFootage,
+    Grant,
+    Permit,
+    PlaceHold,
+    RaiseAlerts,
+    Record,
+    Register,
+    ReleaseHold,
+    StartRun,
+    Withdraw,
+)
 from tests.catalog.made_rows import (
     BEGUN_AT,
     FARISH,
@@ -31,6 +58,10 @@ from tests.catalog.made_rows import (
 
 CALIBRATED = replace(mounting_of(FARISH), lon_deg=-90.1, lat_deg=32.3, m_from_px=(1.0,) * 9, fit_error_m=0.2)
 KERB = Zone("zon_1", "mnt_farish-1", "farish-1", "line", "kerb", ((0.0, 1.5), (10.0, 2.0)), 3.0, ("car", "bus"))
+FIRM = Alert(
+    "alr_2", "rule", "evt_1", "farish-1", "P2", BEGUN_AT, BEGUN_AT, rule="zone_dwell", detail="ü", firm_at=BEGUN_AT,
+    closed_at=BEGUN_AT, outcome="nothing found",
+)  # fmt: skip
 REQUESTS = [
     Register(OFFICER, (FARISH, STORE), (CALIBRATED, mounting_of(STORE)), (KERB, replace(KERB, labels=()))),
     Register(OFFICER, (FARISH,)),
@@ -38,6 +69,14 @@ REQUESTS = [
     Withdraw(OFFICER, "con_1"),
     AddFootage(OFFICER, (segment_of("farish-1", 1),), (Gap("farish-1", Span(BEGUN_AT), "no_feed"),)),
     AddFootage(OFFICER),
+    AddFootage(OFFICER, levels=(SamplingLevel("farish-1", Span(BEGUN_AT), "record", "disk full"),)),
+    DeleteFootage(OFFICER, ("seg_1", "seg_2"), "retention 30 d"),
+    DeleteFootage(OFFICER, (), "disk full"),
+    RaiseAlerts(OFFICER, (Alert("alr_1", "panic", None, None, "P1", BEGUN_AT, BEGUN_AT), FIRM)),
+    RaiseAlerts(OFFICER, ()),
+    CloseAlerts(OFFICER, (AlertClosing("alr_1", BEGUN_AT, "recovered"),)),
+    PlaceHold(OFFICER, Hold("hld_1", "farish-1", Span(BEGUN_AT), "case_0413", "doe", BEGUN_AT)),
+    ReleaseHold(OFFICER, "hld_1"),
     StartRun(OFFICER, run_of("farish-1")),
     Append.of(OFFICER, rows_of("run_1", "farish-1", 4)),
     Record(OFFICER, AuditLine("sql", "select 'ü'", "", 3, snapshot_id=4)),
@@ -53,7 +92,9 @@ def test_a_request_arrives_as_it_was_sent(request_) -> None:
     assert decode_request(pa.py_buffer(encode_request(envelope))) == envelope
 
 
-@pytest.mark.parametrize("answer", [17, "ab12", None, run_of("farish-1"), Maintained(1, 2, 3)], ids=str)
+@pytest.mark.parametrize(
+    "answer", [17, "ab12", None, (), ("seg_1", "seg_2"), run_of("farish-1"), Maintained(1, 2, 3)], ids=str
+)
 def test_an_answer_arrives_as_it_was_given(answer) -> None:
     assert decode_answer(pa.py_buffer(encode_answer(answer))) == answer
 
@@ -72,6 +113,15 @@ def test_an_error_keeps_its_type_and_words(kind: type[RtccError]) -> None:
 def test_what_nobody_foresaw_is_named() -> None:
     with pytest.raises(RtccError, match="ZeroDivisionError"):
         decode_answer(pa.py_buffer(encode_error(ZeroDivisionError("division by zero"))))
+
+
+def test_leases_are_asked_for_and_given() -> None:
+    asked = encode_lease_request(OFFICER, ["farish-1", "store-3"])
+    assert decode_lease_request(pa.py_buffer(asked)) == (OFFICER, ("farish-1", "store-3"))
+    leases = (Lease("farish-1", False, None), Lease("store-3", True, "no consent"))
+    assert decode_answer(pa.py_buffer(encode_leases(leases))) == leases
+    with pytest.raises(BadInput, match="not a request for leases"):
+        decode_lease_request(pa.py_buffer(encode_request(Envelope(None, "w", 1))))
 
 
 @pytest.mark.parametrize("body", [b"", b"\x02\0\0\0{}", b"\xff\xff\0\0abc", b"\x04\0\0\0\xff\xfe{}"], ids=repr)
