@@ -26,7 +26,10 @@ DEMO_HELP = """Index street footage through Ray and show what was found.
 
 Fetches the demo's footage by digest and what it needs to see; clips that cannot be reached are left out with a
 word. With --footage DIR it takes your own videos instead, one camera a file or sub-folder. Run it again at will:
-nothing is done twice."""
+nothing is done twice.
+
+With --live it plays that footage from cameras on loopback instead, records and watches them for a while, raises
+alerts, and says how fast."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -69,7 +72,7 @@ def index(
     from ray_jobs.config import WEIGHTS, CameraFootage, IndexConfig
     from ray_jobs.intake import videos_in
     from workbench.media.frames import Sampling
-    from workbench.vision.detector import DetectorConfig
+    from workbench.vision.detector_config import DetectorConfig
 
     asking: Asking = context.obj
     sampling, start_at, access = Sampling.parse(fps), instant_option("--start", start), asking.access()
@@ -101,12 +104,29 @@ def demo(
         Path | None,
         typer.Option("--footage", metavar="DIR", help="Your own videos instead: one camera a file or sub-folder."),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Record and watch cameras that send on loopback, for a while.")
+    ] = False,
+    cameras: Annotated[
+        int, typer.Option("--cameras", min=1, max=500, metavar="N", help="With --live: how many cameras.")
+    ] = 4,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1.0, metavar="S", help="With --live: for how long.")
+    ] = 30.0,
     json: Json = False,
 ) -> None:
     """Show what it can do."""
     from apps.demo import run_demo
 
     asking: Asking = context.obj
+    if live and footage is not None:
+        raise BadInput("--live plays the demo's own footage; give --footage without it")
+    if live:
+        from apps.demo_live import run_live_demo
+        from apps.supervisor import stop_on_signals
+
+        run_live_demo(asking, cameras, seconds, stop_on_signals(), json=json)
+        return
     if footage is not None and not footage.expanduser().is_dir():
         raise BadInput(f"{footage} is no folder; --footage takes a folder of videos")
     run_demo(asking, footage.expanduser().absolute() if footage else None, json=json)

@@ -21,7 +21,7 @@ from catalog.home import Home
 from ray_jobs.config import CameraFootage, IndexConfig
 from ray_jobs.intake import VIDEO_SUFFIXES, videos_in
 from workbench.assets import AssetStore
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 CAMERA_WORD = re.compile(r"[^A-Za-z0-9._-]+")
 """What a file's name may hold and a camera's id may not."""

@@ -21,7 +21,7 @@ from ray_jobs.config import JOB, IndexConfig
 from ray_jobs.known import Site
 from workbench.media.frames import Sampling
 from workbench.rules.zone_visit import default_zones
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ray_jobs.cluster import connected
 from ray_jobs.config import CameraFootage, IndexConfig, Report, say_nothing
 from ray_jobs.summary import IndexSummary
 from workbench.media.frames import Sampling
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 
 def utc_now() -> datetime:

@@ -17,7 +17,7 @@ from workbench.media.decode import Decoder
 from workbench.media.frames import Sampling
 from workbench.media.gate import HOLD_BELOW
 from workbench.rules.follow import FollowConfig
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 JOB = "index"
 """Name of the job in the catalog's runs."""
@@ -93,11 +93,17 @@ def say_nothing(progress: Progress) -> None:
 
 
 @cache
-def code_version() -> str:
-    """Return the version of the workbench and a digest of the sources that decide what is found."""
+def code_version(also: tuple[str, ...] = ()) -> str:
+    """Return the version of the workbench and a digest of the sources that decide what is found.
+
+    Parameters
+    ----------
+    also
+        Sources that count for this kind of work beside those that count for all.
+    """
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for name in SENSING:
+    for name in (*SENSING, *also):
         place = root / name
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())

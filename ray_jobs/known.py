@@ -56,8 +56,11 @@ class Site:
 
     def zones_on(self, mounting_id: str, frame_wh_px: tuple[int, int]) -> tuple[Zone, ...]:
         """Return the zones that count on one mounting's pictures: those drawn on it, else the area `view`."""
-        drawn = tuple(zone for zone in self.drawn if zone.mounting_id == mounting_id)
-        return drawn or default_zones(self.mounting(mounting_id), frame_wh_px)
+        return self.drawn_on(mounting_id) or default_zones(self.mounting(mounting_id), frame_wh_px)
+
+    def drawn_on(self, mounting_id: str) -> tuple[Zone, ...]:
+        """Return the zones that people have drawn on one mounting's pictures."""
+        return tuple(zone for zone in self.drawn if zone.mounting_id == mounting_id)
 
 
 @dataclass(frozen=True)

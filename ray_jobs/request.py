@@ -13,7 +13,7 @@ from catalog.spans import iso, parse_instant
 from ray_jobs.config import CameraFootage, IndexConfig
 from workbench.media.decode import Decoder
 from workbench.media.frames import Sampling
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from datetime import timedelta
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from catalog.access import Access
 from catalog.client import KeeperClient, open_door
@@ -28,9 +27,9 @@ from ray_jobs.known import Followed, Site
 from ray_jobs.lanes import Step
 from workbench.assets import AssetStore
 from workbench.media.decode import SegmentDecoder
-from workbench.media.feed_stats import feed_stats, luma_160x90
-from workbench.media.frames import FeedStats, FrameBatch, FrameLook
+from workbench.media.frames import FrameBatch, FrameLook
 from workbench.media.gate import LumaGate
+from workbench.media.picture_watch import PictureWatch
 from workbench.rules.follow import Follower
 from workbench.vision.detector import Detector
 
@@ -113,28 +112,12 @@ class Detect:
             self.home.footage_path(segment.uri), segment, self.config.sampling,
             size_px=size_px, batch_frames=BATCH_FRAMES, decoder=self.config.decoder,
         )  # fmt: skip
-        watch = Watch(LumaGate(self.config.gate_threshold))
+        watch = PictureWatch(LumaGate(self.config.gate_threshold))
         looks = [look for batch in decoder for look in _look_at(batch, detector, watch)]
         return Looked(segment.segment_id, tuple(looks), decoder.frames_decoded, tuple(decoder.gaps))
 
 
-@dataclass
-class Watch:
-    """What is carried from picture to picture while one segment is looked at."""
-
-    gate: LumaGate
-    previous: NDArray[np.uint8] | None = None
-    """(90, 160) brightness of the last sampled picture."""
-
-    def judge(self, picture: NDArray[np.uint8]) -> tuple[FeedStats, bool]:
-        """Return what an (H, W, 3) picture says about the feed, and whether it is held."""
-        luma = luma_160x90(picture)
-        stats, held = feed_stats(luma, self.previous), self.gate.judge(luma)
-        self.previous = luma
-        return stats, held
-
-
-def _look_at(batch: FrameBatch, detector: Detector, watch: Watch) -> Iterator[FrameLook]:
+def _look_at(batch: FrameBatch, detector: Detector, watch: PictureWatch) -> Iterator[FrameLook]:
     """Judge every frame of a batch, and run the detector once over those whose picture changed."""
     judged = [watch.judge(picture) for picture in batch.rgb]
     rows = np.array([row for row, (_, held) in enumerate(judged) if not held], np.intp)

@@ -18,7 +18,7 @@ from catalog.lake import connect
 from catalog.spans import parse_instant
 from ray_jobs.config import CameraFootage, IndexConfig
 from workbench.media.frames import Sampling
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 ACCESS = Access("tester", "service", "demonstration")
 CAMERA_ID = "farish-amite"

@@ -10,7 +10,7 @@ from catalog.registry import Mounting, Zone
 from catalog.spans import EPOCH, Span
 from ray_jobs.config import IndexConfig, code_version
 from workbench.media.frames import Sampling
-from workbench.vision.detector import DetectorConfig
+from workbench.vision.detector_config import DetectorConfig
 
 MOUNTING = Mounting("mnt_1", "cam-1", Span(EPOCH), -90.1, 32.3)
 LINE = Zone("zon_1", "mnt_1", "cam-1", "line", "kerb", ((0, 0), (10, 10)))

@@ -96,7 +96,7 @@ class SegmentDecoder:
                 done += 1
                 sound.frames_decoded += 1
                 yield pair
-        yield from ((row, _picture(frame, self.size_px)) for row, frame in sound.frames(rows[done:]))
+        yield from ((row, picture_of(frame, self.size_px)) for row, frame in sound.frames(rows[done:]))
 
     def _batches(
         self, pictures: Iterator[tuple[int, Picture]], table: FrameTable, seen_at: NDArray[np.int64]
@@ -132,7 +132,7 @@ def frame_at(path: Path, segment: Segment, pts: int) -> Picture:
             nearest = table.pts[np.argmin(np.abs(table.pts - pts))] if len(table) else None
             raise FootageGap(f"{asked}: there is no such frame; the nearest is {nearest}")
         for _, frame in source.sound.frames(np.array([row], np.intp)):
-            return _picture(frame, (segment.width_px, segment.height_px))
+            return picture_of(frame, (segment.width_px, segment.height_px))
         instant = iso(from_us(segment.seen_at_us(pts)))
         raise FootageGap(f"{asked}, seen at {instant}: {source.sound.damage_words()}; ask outside the damage")
 
@@ -167,7 +167,8 @@ def _gap(segment: Segment, span: Span, detail: str) -> Gap:
     return Gap(segment.camera_id, span, "undecodable", detail, segment.segment_id, segment.source_name)
 
 
-def _picture(frame: VideoFrame, size_px: tuple[int, int]) -> Picture:
+def picture_of(frame: VideoFrame, size_px: tuple[int, int]) -> Picture:
+    """Return a decoded frame as (H, W, 3) RGB of this width and height, px."""
     width_px, height_px = size_px
     # area averaging: fine things keep their weight when a picture is made much smaller
     rgb = frame.to_ndarray(format="rgb24", width=width_px, height=height_px, interpolation="AREA")

@@ -91,6 +91,13 @@ class Sampling:
         return np.unique(np.searchsorted(seen_at, instants, side="right") - 1)
 
 
+def fitted_wh_px(frame_wh_px: tuple[int, int], longer_px: int) -> tuple[int, int]:
+    """Return the size at which the longer side is `longer_px`: aspect kept, even sides, as decoders scale best."""
+    width, height = frame_wh_px
+    scale = longer_px / max(width, height)
+    return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
+
+
 @dataclass(frozen=True)
 class FrameBatch:
     """Decoded pictures of one segment, in order of time; N may be 0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from catalog.errors import BadInput, CatalogConflict
 from catalog.footage import Gap, Segment
-from catalog.observations import Analysis, Detections, Run, SegmentRows, detections_table
+from catalog.observations import Analysis, Detections, Event, Run, SegmentRows, detections_table
 from catalog.registry import Mounting, Zone
 from catalog.rows import events_table, gaps_table, tracks_table
 from catalog.spans import from_us, iso, to_us
@@ -80,6 +81,8 @@ class Follower:
         self._ended_at: int | None = None
         self._looked_at: int | None = None
         self._blind_us = 0
+        self._segment_id = ""
+        self._tally = _Tally()
 
     @classmethod
     def restore(
@@ -141,44 +144,82 @@ class Follower:
         BadInput
             When the segment belongs to another mounting, or lies before the end of the last one.
         """
-        start_at, end_at = self._check(segment)
-        self._tracker.enter(segment.segment_id, (segment.width_px, segment.height_px))
-        if self._ended_at is not None:
-            self._miss(max(start_at - self._ended_at, 0))
-        tally = _Tally()
+        self.begin(segment.segment_id, segment.span.start_at, (segment.width_px, segment.height_px))
         steps: list[FrameLook | Gap] = [*decode_gaps, *looks]
         for step in sorted(steps, key=_instant):
             if isinstance(step, Gap):
-                gap_end = to_us(step.span.end_at)
-                self._miss((end_at if gap_end is None else gap_end) - to_us(step.span.start_at))
+                gap_end = to_us(step.span.end_at or segment.span.end_at)
+                self.miss((gap_end or 0) - to_us(step.span.start_at))
             else:
-                self._look(segment.segment_id, step, tally)
-        self._ended_at = end_at if self._ended_at is None else max(end_at, self._ended_at)
-        return self._state(segment, tally, frames_decoded, sampling, decode_gaps)
+                self.look(step)
+        return self.close(segment, frames_decoded=frames_decoded, sampling=sampling.name, decode_gaps=decode_gaps)
 
-    def _check(self, segment: Segment) -> tuple[int, int]:
-        start_at, end_at = to_us(segment.span.start_at), to_us(segment.span.end_at)
+    def begin(self, segment_id: str, start_at: datetime, frame_wh_px: tuple[int, int]) -> None:
+        """Enter the next segment of this mounting; its end need not be known yet.
+
+        Parameters
+        ----------
+        segment_id
+            Its id, or one that stands in until its bytes are known (see `firm`).
+        start_at
+            Instant of its first frame.
+        frame_wh_px
+            Width and height of its native frames, px.
+
+        Raises
+        ------
+        BadInput
+            When it lies before the end of the last one.
+        """
+        start_us = to_us(start_at)
+        early = None if self._ended_at is None else self._ended_at - round(self.config.overlap_s * MICROSECONDS)
+        if early is not None and start_us < early:
+            raise BadInput(
+                f"segment {segment_id} of {self.mounting.camera_id!r} starts at {iso(start_at)}, "
+                f"but {iso(from_us(self._ended_at))} is reached already; hand segments over in order of time"
+            )
+        self._segment_id, self._tally = segment_id, _Tally()
+        self._tracker.enter(segment_id, frame_wh_px)
+        if self._ended_at is not None:
+            self.miss(max(start_us - self._ended_at, 0))
+
+    def close(
+        self, segment: Segment, *, frames_decoded: int, sampling: str, decode_gaps: Sequence[Gap] = ()
+    ) -> SegmentRows:
+        """Return everything this run states about the segment that was begun, now that its end is known.
+
+        Raises
+        ------
+        BadInput
+            When the segment belongs to another mounting.
+        """
         if segment.mounting_id != self.mounting.mounting_id:
             raise BadInput(
                 f"segment {segment.segment_id} of {segment.camera_id!r} hangs as {segment.mounting_id}, "
                 f"but {self.mounting.mounting_id} is being followed; follow the other mounting on its own"
             )
-        early = None if self._ended_at is None else self._ended_at - round(self.config.overlap_s * MICROSECONDS)
-        if end_at is None or (early is not None and start_at < early):
-            raise BadInput(
-                f"segment {segment.segment_id} of {segment.camera_id!r} starts at {iso(segment.span.start_at)}, "
-                f"but {iso(from_us(self._ended_at))} is reached already; hand segments over in order of time"
-            )
-        return start_at, end_at
+        end_at = to_us(segment.span.end_at) or 0
+        self._ended_at = end_at if self._ended_at is None else max(end_at, self._ended_at)
+        return self._state(segment, self._tally, frames_decoded, sampling, decode_gaps)
 
-    def _miss(self, missing_us: int) -> None:
-        """Take in that footage is missing; end everything where too much is."""
+    def news(self) -> list[Event]:
+        """Return every event that began or ended since the last call, as far as it is known now."""
+        return self._rules.ledger.news(self._segment_id, self._looked_at or 0)
+
+    def interrupt(self) -> None:
+        """End every track and event here, closed by `gap`, because nobody will look on from here."""
+        self._rules.interrupt(self._tracker.close_all("gap"), feed=True)
+
+    def miss(self, missing_us: int) -> None:
+        """Take in that footage is missing for so long, µs; end everything where too much is."""
         before, self._blind_us = self._blind_us, self._blind_us + missing_us
         limit_us = self.config.gap_after_s * MICROSECONDS
         if before <= limit_us < self._blind_us:
             self._rules.interrupt(self._tracker.close_all("gap"), feed=True)
 
-    def _look(self, segment_id: str, look: FrameLook, tally: _Tally) -> None:
+    def look(self, look: FrameLook) -> None:
+        """Take in the next sampled frame of the segment that was begun, in order of time."""
+        tally = self._tally
         tally.held += look.held
         tally.looked += not look.held
         if look.detections is not None and self._masks:
@@ -188,7 +229,7 @@ class Follower:
             self._keep(look, None, tally)
             return
         self._looked_at, self._blind_us = look.seen_at, 0
-        if not self._rules.watch_feed(segment_id, look):
+        if not self._rules.watch_feed(self._segment_id, look):
             closed = self._tracker.close_all("gap")
             self._rules.interrupt(closed, feed=False)
             self._keep(look, None, tally)
@@ -217,7 +258,7 @@ class Follower:
         tally.frames.append((_chosen(seen, chosen), kept))
 
     def _state(
-        self, segment: Segment, tally: _Tally, frames_decoded: int, sampling: Sampling, gaps: Sequence[Gap]
+        self, segment: Segment, tally: _Tally, frames_decoded: int, sampling: str, gaps: Sequence[Gap]
     ) -> SegmentRows:
         tracker, as_of = self._tracker, to_us(segment.span.end_at) or 0
         frames = [(seen, [tracker.stated(track_id) for track_id in ids]) for seen, ids in tally.frames]
@@ -226,7 +267,7 @@ class Follower:
         run_id, camera_id = self.run.run_id, segment.camera_id
         return SegmentRows(
             analysis=Analysis(
-                run_id, segment.segment_id, camera_id, segment.span, sampling.name, frames_decoded,
+                run_id, segment.segment_id, camera_id, segment.span, sampling, frames_decoded,
                 tally.looked, tally.held, sum(len(seen) for seen, _ in frames), tracker.begun, events_begun,
             ),
             detections=detections_table(run_id, camera_id, frames),

@@ -77,21 +77,30 @@ class Ledger:
         self.begun = 0
         """Events that began since the last statement."""
         self._touched: dict[str, RunningEvent] = {}
+        self._news: dict[str, RunningEvent] = {}
 
     def begin(self, event: RunningEvent) -> RunningEvent:
         """Enter an event that was not known before."""
         self.begun += 1
+        self._news[event.event_id] = event
         return self.note(event)
 
     def note(self, event: RunningEvent) -> RunningEvent:
         """Enter that something about the event has changed."""
         self._touched[event.event_id] = event
+        if event.end_at is not None:
+            self._news[event.event_id] = event
         return event
+
+    def news(self, segment_id: str, as_of: int) -> list[Event]:
+        """Return what is now known of every event that began or ended since the last call; for alerts."""
+        fresh, self._news = self._news, {}
+        return [event.statement(self.scope, segment_id, as_of) for event in fresh.values()]
 
     def statements(self, segment_id: str, as_of: int) -> list[Event]:
         """Return what is now known of every event entered since the last time, and begin anew."""
         rows = [event.statement(self.scope, segment_id, as_of) for event in self._touched.values()]
-        self._touched, self.begun = {}, 0
+        self._touched, self._news, self.begun = {}, {}, 0
         return sorted(rows, key=lambda row: (row.span.start_at, row.rule, row.event_id))
 
 

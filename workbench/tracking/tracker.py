@@ -288,7 +288,8 @@ class Tracker:
             return
         self._motion.begin(xyxy_px[fresh], [AGILITY[int(group[box])] for box in fresh])
         for box in fresh.tolist():
-            track_id = content_id("trk", self.run_id, self.mounting_id, self._segment_id, f"{seen.pts}.{box}")
+            # By instant, not by segment: a live track is named before its segment's bytes are known.
+            track_id = content_id("trk", self.run_id, self.mounting_id, f"{seen.seen_at}.{box}")
             x1_px, y1_px, x2_px, y2_px = xyxy_px[box].tolist()
             first = Sighting(
                 self._segment_id, seen.pts, seen.seen_at, (x1_px, y1_px, x2_px, y2_px), float(confidence[box])

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from catalog.errors import BadInput
 from catalog.observations import LABELS, Detections
-from workbench.assets import YOLOX_NANO
-from workbench.media.frames import FrameBatch
+from workbench.media.frames import FrameBatch, fitted_wh_px
 from workbench.vision.attributes import colours_of
+from workbench.vision.detector_config import GRID_PX, DetectorConfig
 from workbench.vision.suppression import best_boxes
-from workbench.vision.yolox import COCO_CLASSES, STRIDES, YoloX, load_yolox
+from workbench.vision.yolox import COCO_CLASSES, YoloX, load_yolox
 
 COCO_INDEX = {
     "person": 0, "bicycle": 1, "car": 2, "motorcycle": 3, "bus": 5, "train": 6, "truck": 7,
@@ -31,9 +31,6 @@ PERSON = LABELS.index("person")
 PAD_VALUE = 114
 """Grey that fills a picture to whole strides at right and bottom, as in YOLOX's training."""
 
-GRID_PX = STRIDES[-1]
-"""Sides of the network's input are multiples of its coarsest stride, px."""
-
 CPU_BATCH = 8
 """Pictures a forward pass takes at once on the CPU: at 416 × 256, 8 cost 6.7 ms each, 1 costs 11.5 and 16 cost
 8.8, since their features no longer fit the cache (one AVX-512 core with 2 MB of level-2 cache)."""
@@ -43,32 +40,6 @@ MAX_CANDIDATES = 1000
 
 MIN_SIDE_PX = 1.0
 """A box narrower or lower than this after cutting it at the frame's edge is no box, native px."""
-
-
-@dataclass(frozen=True)
-class DetectorConfig:
-    """Settings of the detector; all of them change what is found or where it runs."""
-
-    weights_sha256: str = YOLOX_NANO.sha256
-    device: str = "cpu"
-    """`cpu`, `cuda` or `cuda:1`."""
-    input_width_px: int = 416
-    """Longer side of the picture the network sees, px; small things want more, speed wants less."""
-    min_confidence: float = 0.1
-    """Boxes below are not reported, 0..1; low, since tracking makes use of faint boxes."""
-    nms_iou: float = 0.6
-    """Overlap beyond which two boxes are one thing, 0..1."""
-    half: bool = False
-    """Half precision, CUDA only."""
-
-    def __post_init__(self) -> None:
-        for name in ("min_confidence", "nms_iou"):
-            if not 0 < getattr(self, name) < 1:
-                raise BadInput(f"detector setting {name} is {getattr(self, name)}; it must lie between 0 and 1")
-        if self.input_width_px < GRID_PX:
-            raise BadInput(f"detector setting input_width_px is {self.input_width_px}; use at least {GRID_PX}")
-        if self.half and not self.device.startswith("cuda"):
-            raise BadInput(f"half precision runs on CUDA, not on {self.device!r}; leave it off")
 
 
 class Detector:
@@ -98,9 +69,7 @@ class Detector:
 
     def input_wh_px(self, frame_wh_px: tuple[int, int]) -> tuple[int, int]:
         """Return the size to decode frames of this native size at: longer side as set, aspect kept, even sides."""
-        width, height = frame_wh_px
-        scale = self.config.input_width_px / max(width, height)
-        return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
+        return fitted_wh_px(frame_wh_px, self.config.input_width_px)
 
     def __call__(self, batch: FrameBatch) -> list[Detections]:
         """Return each frame's detections, best first, colours filled in.

@@ -11,7 +11,8 @@ import torch
 from catalog.errors import AssetError, BadInput
 from catalog.observations import LABELS, Detections
 from workbench.media.frames import FrameBatch
-from workbench.vision.detector import CPU_BATCH, Detector, DetectorConfig
+from workbench.vision.detector import CPU_BATCH, Detector
+from workbench.vision.detector_config import DetectorConfig
 
 RIDER_FRAMES = range(110, 136, 5)
 """Frames of the clip in which a man stands astride his bicycle, beside a parked motorcycle."""
