@@ -82,6 +82,7 @@ def _examine(asking: Asking) -> Iterator[Finding]:
     yield _disk(home.root)
     yield _graphics(home.device)
     yield _keeper(home)
+    yield from _open_ports(home)
     yield _assets(home)
     yield _postgres(home)
 
@@ -198,6 +199,23 @@ def _keeper(home: Home) -> Finding:
             return f"answers at {door.connect().address}"
 
     return _tried("keeper", attempt, f"see {home.run_dir / 'keeper.log'}")
+
+
+def _open_ports(home: Home) -> Iterator[Finding]:
+    from apps.doctor_ports import doors, rules
+
+    every = doors(home)
+    reachable = [door for door in every if door.reachable]
+    for door in reachable:
+        yield Finding("open port", "warn", door.as_text, "reachable from other machines; see firewall")
+    if reachable:
+        found = f"{len(reachable)} of {len(every)} ports are open to other machines"
+        to_do = f"close them, unless a firewall does, with `sudo nft -f FILE` and this in FILE:\n{rules(reachable)}"
+        yield Finding("firewall", "warn", found, to_do)
+    else:
+        listening = len({door.pid for door in every})
+        who = "1 process of ours listens" if listening == 1 else f"{listening} processes of ours listen"
+        yield Finding("firewall", "ok", f"{who}, on this machine alone")
 
 
 def _assets(home: Home) -> Finding:

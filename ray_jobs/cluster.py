@@ -15,13 +15,11 @@ from typing import Any
 
 from catalog.errors import ClusterError
 from catalog.home import Home
+from ray_jobs.doors import PROBE_TIMEOUT_S, refuse_open_gcs, refuse_open_jobs, takes_token
 
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Shared memory of a local Ray, bytes. Paths and boxes travel, frames never do:
 100 segments of boxes need 20 MB."""
-
-PROBE_TIMEOUT_S = 5.0
-"""Wait for the cluster's answer to a caller without a token, seconds; it lies on this machine or one hop away."""
 
 LOCAL_TRIES = 3
 """Times a local Ray is started before giving up: it allows itself 30 s, which a machine that is busy with other
@@ -40,6 +38,9 @@ STATIC_ENVIRONMENT = {
 }
 """What every Ray process must find in its environment: who may call, that nothing is sent anywhere, and that the
 catalog's keeper outlives the worker that happened to start it."""
+
+DRIVER_ENVIRONMENT = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
+"""What a driver of our own head finds in its environment beside that: how long it asks for a head that died."""
 
 LOOPBACK_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Makes a local Ray listen on 127.0.0.1 alone. Ray does so by itself only on systems without cluster support,
@@ -141,20 +142,50 @@ def connected(home: Home, *, cpus: int | None = None, address: str | None = None
 
     if wanted is not None and wanted != "auto":
         knock(wanted)
-    session = _start(ray, wanted, cpus)
+    started = _start(ray, wanted, cpus)
     done = False
     try:
-        refuse_open_cluster(ray.get_runtime_context().gcs_address)
+        refuse_open_cluster(ray.get_runtime_context().gcs_address, started.dashboard)
         yield _describe(ray, local=wanted is None)
         done = True
     finally:
         ray.shutdown()
         if done and wanted is None:
-            shutil.rmtree(session, ignore_errors=True)  # its logs matter only when something went wrong
+            shutil.rmtree(started.session_dir, ignore_errors=True)  # its logs matter only when something went wrong
 
 
-def _start(ray: Any, address: str | None, cpus: int | None) -> str:
-    """Connect this process, and return the folder of the session's logs."""
+@contextmanager
+def attached(home: Home, address: str) -> Iterator[Cluster]:
+    """Yield the home's own head (`ray_jobs.head`) at this address, reached with the home's own token.
+
+    Actors made here with `lifetime="detached"` and a name go on when this process ends. When the head dies, Ray
+    ends *this process* after 6 s, with exit code 1: be a process that somebody starts again.
+
+    Raises
+    ------
+    ClusterError
+        When it cannot be reached, does not take the home's token, or answers strangers.
+    """
+    environment = os.environ  # noqa: TID251 Ray takes these settings from nowhere else
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        environment.pop(name, None)  # an operator's token is for an operator's cluster
+    environment.update(DRIVER_ENVIRONMENT)
+    with connected(home, address=address) as cluster:
+        yield cluster
+
+
+@dataclass(frozen=True)
+class _Started:
+    """What Ray says of the cluster this process is connected to."""
+
+    session_dir: str
+    """Folder of its logs on this machine."""
+    dashboard: str
+    """`host:port`; empty where there is none."""
+
+
+def _start(ray: Any, address: str | None, cpus: int | None) -> _Started:
+    """Connect this process."""
     if address is not None:
         return _init(ray, f"the Ray cluster at {address}", {"address": address})
     options = {
@@ -169,7 +200,7 @@ def _start(ray: Any, address: str | None, cpus: int | None) -> str:
     return _init(ray, "a local Ray", options)
 
 
-def _init(ray: Any, what: str, options: dict[str, Any]) -> str:
+def _init(ray: Any, what: str, options: dict[str, Any]) -> _Started:
     try:
         context = ray.init(log_to_driver=False, logging_level="ERROR", namespace="rtcc", **options)
     except Exception as error:  # Ray raises the bare class when a node is slow to start
@@ -177,7 +208,8 @@ def _init(ray: Any, what: str, options: dict[str, Any]) -> str:
         if options["address"] != "local":
             to_do = "is it up, and is its token here (RAY_AUTH_TOKEN_PATH)?"
         raise ClusterError(f"{what} did not answer: {_first_line(error)}; {to_do}") from error
-    return str(context.address_info.get("session_dir", ""))
+    said = context.address_info
+    return _Started(str(said.get("session_dir") or ""), str(said.get("webui_url") or ""))
 
 
 def _temporary_folder() -> str | None:
@@ -214,46 +246,30 @@ def knock(address: str) -> None:
     from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
     token = AuthenticationTokenLoader.instance().get_raw_token()
-    if not _answers(f"{host}:{port}", token):
+    if not takes_token(f"{host}:{port}", token):
         raise ClusterError(
             f"the Ray cluster at {address} does not take our token; name its token file in RAY_AUTH_TOKEN_PATH"
         )
 
 
-def refuse_open_cluster(gcs_address: str) -> None:
-    """Make sure that a caller without a token is turned away.
+def refuse_open_cluster(gcs_address: str, dashboard: str = "") -> None:
+    """Make sure that callers without a token, or with a wrong one, are turned away at every door.
 
-    Ray takes a misspelt `RAY_AUTH_MODE` for "no authentication" and says nothing, and whoever can call it can
-    run any program: so ask as a stranger would.
+    Parameters
+    ----------
+    gcs_address
+        `host:port` of the head.
+    dashboard
+        `host:port` where the cluster shows itself and takes jobs; empty where it does neither.
 
     Raises
     ------
     ClusterError
-        When the stranger gets an answer.
+        When a stranger is let in, or it could not be found out.
     """
-    if _answers(gcs_address, None):
-        raise ClusterError(
-            f"the Ray cluster at {gcs_address} answers callers without a token, so anyone near it could run "
-            "programs there; start it with RAY_AUTH_MODE=token and a token file, then try again"
-        )
-
-
-def _answers(gcs_address: str, token: str | None) -> bool:
-    """Tell whether the cluster's head answers a caller with this token, or with none."""
-    import grpc  # type: ignore[import-untyped]
-
-    channel = grpc.insecure_channel(gcs_address)
-    call = channel.unary_unary(
-        "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo", request_serializer=bytes, response_deserializer=bytes
-    )
-    metadata = [("authorization", f"Bearer {token}")] if token else []
-    try:
-        call(b"", timeout=PROBE_TIMEOUT_S, metadata=metadata)
-    except grpc.RpcError:
-        return False
-    finally:
-        channel.close()
-    return True
+    refuse_open_gcs(gcs_address)
+    if dashboard:
+        refuse_open_jobs(f"http://{dashboard}", may_be_absent=True)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -6,13 +6,10 @@ there: paths travel, neither code nor footage do.
 
 from __future__ import annotations
 
-import http.client
 import json
 import shlex
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -25,14 +22,12 @@ from catalog.home import Home
 from catalog.ids import content_id
 from ray_jobs.cluster import prepare_environment
 from ray_jobs.config import CameraFootage, IndexConfig
+from ray_jobs.doors import refuse_open_jobs
 from ray_jobs.request import IndexRequest
 from ray_jobs.summary import IndexSummary
 
 POLL_S = 1.0
 """Between two looks at a job, seconds; a job takes at least ten."""
-
-PROBE_TIMEOUT_S = 10.0
-"""Wait for the cluster's HTTP answer, seconds."""
 
 
 def submit_index(
@@ -55,7 +50,7 @@ def submit_index(
     """
     address = address if "://" in address else f"http://{address}"
     prepare_environment(home, address.partition("://")[2])
-    _refuse_open_jobs(address)
+    refuse_open_jobs(address)
     folder = home.run_dir / "jobs"
     folder.mkdir(parents=True, exist_ok=True)
     request = IndexRequest(access, footage, config.sampling.name, config.decoder, config.detector.device, workers)
@@ -85,24 +80,6 @@ def _client(address: str) -> Any:
             f"no Ray cluster takes jobs at {address}: {_first_line(error)}; is the address its dashboard's, and "
             "its token here (RAY_AUTH_TOKEN_PATH)?"
         ) from error
-
-
-def _refuse_open_jobs(address: str) -> None:
-    """Make sure that a caller without a token is turned away: whoever may submit a job may run any program."""
-    try:
-        urllib.request.urlopen(f"{address}/api/jobs/", timeout=PROBE_TIMEOUT_S).close()
-    except urllib.error.HTTPError:
-        return
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise ClusterError(
-            f"no Ray cluster answers at {address}: {reason}; give its dashboard's address"
-        ) from error
-    raise ClusterError(
-        f"the Ray cluster at {address} takes jobs from callers without a token, so anyone near it could run "
-        "programs there. Start it with a token: `ray get-auth-token --generate`, then `RAY_AUTH_MODE=token "
-        "ray start --head`; here set RAY_AUTH_TOKEN_PATH to a copy of that token (~/.ray/auth_token) and try again"
-    )
 
 
 def _await(client: Any, job_id: str) -> None:

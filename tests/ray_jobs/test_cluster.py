@@ -15,6 +15,7 @@ import pytest
 from catalog.errors import ClusterError
 from catalog.home import Home
 from ray_jobs.cluster import Cluster, connected, refuse_open_cluster, token_path
+from ray_jobs.doors import refuse_open_jobs, takes_token
 from tests.ray_jobs.started_cluster import started_cluster
 
 
@@ -80,6 +81,7 @@ def connect(tmp_path: Path, address: str, token: Path | None) -> dict[str, objec
 @pytest.mark.slow
 def test_an_operators_cluster_is_used_with_its_token(tmp_path: Path):
     with started_cluster(tmp_path) as started:
+        refuse_open_cluster(started.address, started.jobs_address.removeprefix("http://"))
         assert connect(tmp_path, started.address, started.token_path) == {"cpus": 2, "local": False}
         refused = connect(tmp_path, started.address, None)
     assert refused["error"] == "ClusterError"
@@ -87,10 +89,13 @@ def test_an_operators_cluster_is_used_with_its_token(tmp_path: Path):
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_cluster_that_answers_strangers_is_refused(tmp_path: Path):
-    with started_cluster(tmp_path, auth_mode="disabled") as started:
-        with pytest.raises(ClusterError, match="without a token"):
+def test_a_cluster_whose_operator_misspelt_the_mode_is_open_and_refused(tmp_path: Path):
+    with started_cluster(tmp_path, auth_mode="tokens") as started:
+        assert takes_token(started.address, "any")
+        with pytest.raises(ClusterError, match=r"callers without a token.*RAY_AUTH_MODE=token, spelt exactly so"):
             refuse_open_cluster(started.address)
+        with pytest.raises(ClusterError, match="takes jobs from callers without a token"):
+            refuse_open_jobs(started.jobs_address)
         answer = connect(tmp_path, started.address, started.token_path)
     assert answer["error"] == "ClusterError"
 
