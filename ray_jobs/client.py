@@ -1,8 +1,10 @@
-"""Index footage from Python: what notebooks and programs call instead of the command."""
+"""Index footage and watch cameras from Python: what notebooks and programs call instead of the command."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import getpass
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,9 @@ from catalog.access import Access, Purpose
 from catalog.home import Home
 from ray_jobs.cluster import connected
 from ray_jobs.config import CameraFootage, IndexConfig, Report, say_nothing
+from ray_jobs.live.taps import tap as fragments
 from ray_jobs.summary import IndexSummary
+from workbench.feeds.tap import Fragment
 from workbench.media.frames import Sampling
 from workbench.vision.detector_config import DetectorConfig
 
@@ -68,3 +72,29 @@ def index_footage(
             clock=utc_now, workers=workers, report=report,
         )  # fmt: skip
     return summary
+
+
+def tap(
+    camera_id: str, *, home: Home | Path | str | None = None, access: Access | None = None
+) -> Iterator[Fragment]:
+    """Yield a camera's live feed as fragments of one MP4 stream, as they come, until it ends.
+
+    Nothing is encoded anew: the first fragment says how to decode, each further one is one frame, as Media Source
+    Extensions take them. It needs no Ray, but has to be asked for on the machine whose shard watches the camera.
+
+    Parameters
+    ----------
+    home
+        A home, or its folder; `None` for the one `RTCC_HOME` names, else `~/.rtcc`.
+    access
+        On whose behalf; `None` for this account, to respond.
+
+    Raises
+    ------
+    NotFound
+        When no shard on this machine watches the camera.
+    NotPermitted
+        When it may not, or not any longer, be watched.
+    """
+    place = home if isinstance(home, Home) else Home.open(home or os.environ.get("RTCC_HOME") or "~/.rtcc")  # noqa: TID251
+    return fragments(place, access or Access(getpass.getuser(), "officer", "response"), camera_id)

@@ -1,4 +1,4 @@
--- Gaps whose end has not been seen.
+-- Gaps whose end has not been seen; upkeep sees those of every camera.
 select
     gap_id,
     camera_id,
@@ -8,7 +8,7 @@ select
     detail,
     segment_id,
     source_name
-from gaps
+from rtcc_gaps
 where end_at is null
     and ($camera_ids is null or list_contains($camera_ids::varchar[], camera_id))
 order by camera_id, start_at

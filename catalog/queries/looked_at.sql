@@ -22,6 +22,7 @@ with pieces as (
     anti join rtcc_superseded u on a.run_id = u.run_id
         and a.segment_id = u.segment_id
     where ($camera_ids is null or list_contains($camera_ids::varchar[], a.camera_id))
+        and a.frames_looked_at + a.frames_held > 0
         and a.start_at < coalesce($end_at::timestamptz, 'infinity'::timestamptz)
         and a.end_at > coalesce($start_at::timestamptz, '-infinity'::timestamptz)
 ),

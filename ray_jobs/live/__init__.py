@@ -1,0 +1,1 @@
+"""Live: every camera recorded, watched and alerting, on Ray."""
