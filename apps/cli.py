@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
-from apps import cli_ask, cli_assets, cli_index, cli_registry, cli_system
+from apps import cli_ask, cli_assets, cli_casework, cli_index, cli_live, cli_registry, cli_sources, cli_system
 from apps.edge import Asking, account, home_root
 from apps.show import say
 from catalog.access import PURPOSES
@@ -49,7 +49,10 @@ app = typer.Typer(
 )
 cli_system.add_to(app)
 cli_registry.add_to(app)
+cli_sources.add_to(cli_registry.cameras_app)
+cli_casework.add_to(app)
 cli_index.add_to(app)
+cli_live.add_to(app)
 cli_ask.add_to(app)
 cli_assets.add_to(app)
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import typer
 
 from apps.cli_registry import Json, instant_option
-from apps.edge import Asking, reading
+from apps.edge import Asking, now, reading
 from apps.show import print_csv, print_facts, print_json, print_rows, print_table, rows_of, say, write_parquet
 from catalog.audit import verify_chain
 from catalog.errors import BadInput, NotFound, UnknownCamera
-from catalog.spans import parse_instant
+from catalog.spans import iso, parse_instant
 
 SQL_HELP = """Ask in SQL: one SELECT over the tables cameras, mountings, zones, segments, gaps, runs, analyses,
 detections, tracks, events, alerts, consents, minute_counts and audit.
@@ -177,18 +177,29 @@ def coverage(
 
 
 def status(context: typer.Context, json: Json = False) -> None:
-    """Say how much the catalog holds and how far it reaches, of what is open to you."""
+    """Say how much the catalog holds and how far it reaches, of what is open to you, and how live work is."""
+    from apps.live_view import headline, print_status
+    from apps.supervisor import supervised
+    from ray_jobs.live.status import read_status
+
     asking: Asking = context.obj
     home = asking.home()
+    running, live = supervised(home), read_status(home)
     with reading(home, asking.access()) as reader:
         facts = rows_of(reader.ask("status"))[0]
         snapshot_id = reader.snapshot_id
     document: dict[str, object] = {"home": str(home.root), "site": home.site, "catalog": home.catalog.split(":")[0]}
     document |= {"snapshot_id": snapshot_id, **facts}
     if json:
-        print_json(document)
+        processes = {"running": running is not None, **(running or {})}
+        print_json(document | {"live": processes | (live.as_json() if live is not None else {})})
         return
     print_facts(document)
+    if live is not None:
+        words = headline(live, now()) if running else f"not running; last seen at {iso(live.as_of_at)}"
+        print_facts({"live": words})
+        if running:
+            print_status(live)
 
 
 @audit_app.command("verify")

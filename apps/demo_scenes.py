@@ -48,14 +48,18 @@ class Scene:
         mounting = Mounting(
             mounting_id, self.camera_id, span, self.lon_deg, self.lat_deg, 6.0, self.bearing_deg, *self.frame_wh_px
         )
-        zones = tuple(
+        camera = Camera(self.camera_id, self.name, place_kind=self.place_kind)
+        return camera, mounting, self.zones_on(self.camera_id, mounting_id)
+
+    def zones_on(self, camera_id: str, mounting_id: str) -> tuple[Zone, ...]:
+        """Return what is drawn on its picture, for a camera that shows it."""
+        return tuple(
             Zone(
-                Zone.identify(mounting_id, one.name), mounting_id, self.camera_id, one.kind, one.name,
-                one.points_px, one.min_dwell_s, one.labels,
+                Zone.identify(mounting_id, one.name), mounting_id, camera_id, one.kind, one.name, one.points_px,
+                one.min_dwell_s, one.labels,
             )
             for one in self.drawn
         )  # fmt: skip
-        return Camera(self.camera_id, self.name, place_kind=self.place_kind), mounting, zones
 
 
 SCENES = (
