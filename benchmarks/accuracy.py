@@ -38,12 +38,12 @@ from catalog.observations import LABELS, Detections, Run, SegmentRows
 from catalog.registry import Mounting, Zone
 from catalog.spans import Span, to_us
 from ray_jobs.config import IndexConfig
-from ray_jobs.stages import Watch
 from workbench.geometry import signed_distance_to_area
 from workbench.media.decode import SegmentDecoder
 from workbench.media.frames import FrameBatch, FrameLook
 from workbench.media.gate import LumaGate
 from workbench.media.importing import import_footage
+from workbench.media.picture_watch import PictureWatch
 from workbench.rules.follow import Follower
 from workbench.vision.detector import Detector
 
@@ -152,7 +152,7 @@ class Bench:
         """Return what the detector finds, the gate before it."""
         seen = []
         for segment, decoder in self.batches(detector):
-            watch = Watch(LumaGate(self.config.gate_threshold))
+            watch = PictureWatch(LumaGate(self.config.gate_threshold))
             looks = [look for batch in decoder for look in _looks(batch, detector, watch)]
             seen.append(Seen(segment, looks, decoder.frames_decoded))
         return seen

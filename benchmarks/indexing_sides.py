@@ -23,11 +23,12 @@ from catalog.footage import Segment
 from catalog.observations import LABELS, Analysis, Run
 from ray_jobs.intake import Intake, TakenIn, keep_footage, take_in
 from ray_jobs.lanes import Lane
-from ray_jobs.stages import BATCH_FRAMES, Detect, Follow, Looked, Watch
+from ray_jobs.stages import BATCH_FRAMES, Detect, Follow, Looked
 from workbench.media.decode import SegmentDecoder
 from workbench.media.frames import FrameBatch
 from workbench.media.gate import LumaGate
 from workbench.media.importing import Imported
+from workbench.media.picture_watch import PictureWatch
 from workbench.vision.detector import CPU_BATCH, GRID_PX, PAD_VALUE, Detector
 
 COPIES_APART = timedelta(hours=1)
@@ -123,7 +124,7 @@ class Needed:
 
 def what_is_needed(made: MadeHome, segment: Segment, detector: Detector) -> Needed:
     """Find out, by looking at the segment as the pipeline does, what the bound has to decode and to pass."""
-    path, watch = made.home.footage_path(segment.uri), Watch(LumaGate(made.config.gate_threshold))
+    path, watch = made.home.footage_path(segment.uri), PictureWatch(LumaGate(made.config.gate_threshold))
     size_px = detector.input_wh_px((segment.width_px, segment.height_px))
     decoder = SegmentDecoder(path, segment, made.config.sampling, size_px=size_px, batch_frames=BATCH_FRAMES)
     wanted: list[int] = []

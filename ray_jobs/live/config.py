@@ -71,6 +71,20 @@ class CameraPlan:
         one, two = self.site.camera, other.site.camera
         return (one.stream_uri, one.sub_stream_uri) == (two.stream_uri, two.sub_stream_uri)
 
-    def need(self, *, open_incident: bool) -> Need:
-        """Return what asks for this camera to be looked at."""
-        return Need(bool(self.site.drawn), open_incident, self.site.camera.sub_stream_uri is not None)
+    @property
+    def small_uri(self) -> str | None:
+        """Where its small stream is; an ONVIF device says so itself. `None` where it has none."""
+        camera = self.site.camera
+        if camera.sub_stream_uri is None and (camera.stream_uri or "").startswith("onvif:"):
+            return camera.stream_uri
+        return camera.sub_stream_uri
+
+    def need(self, *, open_incident: bool, small_comes: bool = True) -> Need:
+        """Return what asks for this camera to be looked at.
+
+        Parameters
+        ----------
+        small_comes
+            False while its small stream was tried and does not come.
+        """
+        return Need(bool(self.site.drawn), open_incident, self.small_uri is not None and small_comes)

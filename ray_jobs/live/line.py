@@ -50,6 +50,9 @@ log = logging.getLogger(__name__)
 TAIL_FRAMES = 64
 """Recorded frames remembered to find the one a picture of the small stream belongs to: 2 s at 30 fps."""
 
+SMALL_AGAIN_S = 60.0
+"""A small stream that does not come is not counted on for so long, seconds."""
+
 LOCK_WAIT_S = 0.25
 """Between two tries to become the one that records a camera, seconds."""
 
@@ -122,6 +125,8 @@ class CameraLine:
         self._chooser = LevelChooser(turn=turn_of(self.camera_id))
         self._tail: deque[Placed] = deque(maxlen=TAIL_FRAMES)
         self._sub: SubFeed | None = None
+        self._small_again_s = float("-inf")
+        """When the small stream may be tried again, on the steady clock, after it did not come."""
         self._stopping = self._has_looked = False
         self._unkept: list[Note] = []
         """Segments the disk did not take when they were closed."""
@@ -194,7 +199,10 @@ class CameraLine:
         self.voice.well_for((now_us - figures.since_us) / 1e6)
 
     def _choose_level(self, now_s: float, *, open_incident: bool, shed: str) -> None:
-        before, need = self.level, self.plan.need(open_incident=open_incident)
+        if self._sub is not None and self._sub.problem:
+            self._small_again_s = now_s + SMALL_AGAIN_S
+        before = self.level
+        need = self.plan.need(open_incident=open_incident, small_comes=now_s >= self._small_again_s)
         lag_s, gop_s = self.looking.lag_s(now_s), self.feed.figures.gop_s
         change = self._chooser.step(now_s, need, lag_s, gop_s, shed)
         if change is not None and (self.level != before or not self.voice.level_reason):
@@ -363,7 +371,7 @@ class CameraLine:
     # The small stream
 
     def _open_sub_stream(self) -> None:
-        uri = self.plan.site.camera.sub_stream_uri
+        uri = self.plan.small_uri
         if self._sub is not None or uri is None:
             return
         source, config = FeedSource.parse(uri), self.shop.config.sampler

@@ -56,7 +56,7 @@ class Plans:
         self.refused: dict[str, str] = {}
         """Cameras whose run may not start yet, and why: their owners do not allow it."""
         self.incidents: tuple[str, ...] = ()
-        """Cameras with an open alert that is about what they see."""
+        """Cameras with an open alert for which somebody wants to see all there is."""
         self._started: dict[str, Run] = {}
         """Runs that are written down, as the catalog keeps them."""
         self._alerts: dict[str, list[Alert]] = {}
@@ -114,7 +114,7 @@ class Plans:
         self.incidents = tuple(
             camera_id
             for camera_id, open_alerts in self._alerts.items()
-            if any(alert.kind != "camera_health" for alert in open_alerts)
+            if any(_wants_eyes(alert) for alert in open_alerts)
         )
 
     def _start_runs(self, plans: dict[str, CameraPlan]) -> None:
@@ -192,3 +192,13 @@ class Plans:
             return False
         hung = self.by_camera[camera_id].site.mountings[-1]
         return hung.mounting_id == memory.mounting_id and alert.event_id.encode() in memory.state
+
+
+def _wants_eyes(alert: Alert) -> bool:
+    """Tell whether an open alert is an incident: people or devices raised it, it is urgent, or somebody answers it.
+
+    What a rule found and nobody has looked at yet asks for no closer look than the rule itself does.
+    """
+    if alert.kind == "camera_health":
+        return False
+    return alert.kind != "rule" or alert.priority == "P1" or alert.acknowledged_at is not None

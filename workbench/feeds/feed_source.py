@@ -215,6 +215,7 @@ def open_feed(
     *,
     open_timeout_s: float = 10.0,
     read_timeout_s: float = 5.0,
+    small: bool = False,
 ) -> InputContainer:
     """Open a feed for reading its video.
 
@@ -229,6 +230,8 @@ def open_feed(
         Longest wait for the device's answers until its video can be read.
     read_timeout_s
         Longest silence while packets are read, after which reading raises.
+    small
+        Open an ONVIF device's small stream instead of its main one; other feeds have only themselves.
 
     Raises
     ------
@@ -241,7 +244,10 @@ def open_feed(
         # zeep takes half a second to load, and only these feeds need it
         from workbench.feeds.onvif_devices import resolve
 
-        source = FeedSource.parse(resolve(source, credential, timeout_s=open_timeout_s)[0])
+        main, sub = resolve(source, credential, timeout_s=open_timeout_s)
+        if small and sub is None:
+            raise FeedUnavailable(f"the device {source.shown} offers no stream smaller than its main one")
+        source = FeedSource.parse(sub if small and sub is not None else main)
     # raised here, outside every handler: an error below would bring the address as FFmpeg had it into the chain
     if source.kind == "file":
         opened = _opened_file(source)

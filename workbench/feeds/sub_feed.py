@@ -80,7 +80,11 @@ class SubFeed:
             return self._waits.closed_s
         try:
             with open_feed(
-                self.source, self.credential, open_timeout_s=self._waits.open_s, read_timeout_s=self._waits.read_s
+                self.source,
+                self.credential,
+                open_timeout_s=self._waits.open_s,
+                read_timeout_s=self._waits.read_s,
+                small=True,
             ) as container:
                 self._session(container)
         except FeedRefused as refused:

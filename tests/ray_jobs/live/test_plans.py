@@ -163,12 +163,16 @@ def test_while_runs_cannot_be_written_down_cameras_keep_their_plan_and_new_ones_
     assert run_id(plans) != before.run.run_id
 
 
-def test_cameras_with_an_open_alert_about_what_they_see_have_an_incident(keeper: Keeper, plans: Plans) -> None:
+def test_an_incident_is_an_open_alert_that_somebody_wants_eyes_on(keeper: Keeper, plans: Plans) -> None:
     register(keeper, FARISH, AMITE)
-    dark = Alert("alr_1", "camera_health", None, "farish-1", "P2", BEGUN_AT, BEGUN_AT, rule="camera_dark")
-    dwell = Alert("alr_2", "rule", "evt_2", "amite-4", "P3", BEGUN_AT, BEGUN_AT, rule="zone_dwell")
-    panic = Alert("alr_3", "panic", None, None, "P1", BEGUN_AT, BEGUN_AT)
-    keeper.raise_alerts(LIVE, [dark, dwell, panic])
+    dark = Alert("alr_1", "camera_health", None, "farish-1", "P1", BEGUN_AT, BEGUN_AT, rule="camera_dark")
+    unseen = Alert("alr_2", "rule", "evt_2", "farish-1", "P3", BEGUN_AT, BEGUN_AT, rule="zone_dwell")
+    panic_elsewhere = Alert("alr_3", "panic", None, None, "P1", BEGUN_AT, BEGUN_AT)
+    keeper.raise_alerts(LIVE, [dark, unseen, panic_elsewhere])
+    plans.take(roster(keeper))
+    assert plans.incidents == ()
+    panic = Alert("alr_4", "panic", None, "amite-4", "P1", BEGUN_AT, BEGUN_AT)
+    keeper.raise_alerts(LIVE, [panic])
     plans.take(roster(keeper))
     assert plans.incidents == ("amite-4",)
 
