@@ -168,7 +168,7 @@ class Bench:
         ]
 
 
-def _looks(batch: FrameBatch, detector: Detector, watch: Watch) -> Iterator[FrameLook]:
+def _looks(batch: FrameBatch, detector: Detector, watch: PictureWatch) -> Iterator[FrameLook]:
     for place, picture in enumerate(batch.rgb):
         stats, held = watch.judge(picture)
         one = slice(place, place + 1)

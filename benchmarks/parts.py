@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from catalog.client import KeeperClient
-from ray_jobs.stages import Watch
 from workbench.media.decode import SegmentDecoder
 from workbench.rules.follow import Follower
 from workbench.vision.detector import Detector
