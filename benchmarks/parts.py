@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.client import KeeperClient
 from workbench.media.decode import SegmentDecoder
+from workbench.media.picture_watch import PictureWatch
 from workbench.rules.follow import Follower
 from workbench.vision.detector import Detector
 from workbench.vision.yolox import YoloX
@@ -18,7 +19,7 @@ TIMED: tuple[tuple[str, type, str], ...] = (
     ("decode, pick and scale pictures", SegmentDecoder, "__iter__"),
     ("forward pass", YoloX, "candidates"),
     ("rest of the detector: suppression, colours", Detector, "__call__"),
-    ("gate and feed statistics", Watch, "judge"),
+    ("gate and feed statistics", PictureWatch, "judge"),
     ("track and rules, rows and memory", Follower, "process"),
     ("permit: is the footage open", KeeperClient, "permit"),
     ("append: rows to the keeper", KeeperClient, "append"),
