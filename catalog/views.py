@@ -80,6 +80,7 @@ VIEWS = (
     View("audit", "audit", "nothing"),
     View("memories", "memories", "camera", asked=False),
     View("rtcc_kept", "segments", "upkeep", asked=False),
+    View("rtcc_gaps", "gaps", "upkeep", last="coalesce(t.end_at, t.start_at)", asked=False),
     View("rtcc_held", "holds", "upkeep", last="coalesce(t.end_at, t.start_at)", asked=False),
 )  # fmt: skip
 """Everything that can be asked. Camera and start belong to the identity in `latest`, since both are fixed by it:

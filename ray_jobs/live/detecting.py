@@ -147,7 +147,7 @@ class Detect:
         return parts
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no plain equality
 class _Asked:
     """One call on its way through the network."""
 
@@ -159,7 +159,7 @@ class _Asked:
         return self.rgb.shape[1:] == other.rgb.shape[1:] and self.frame_wh_px == other.frame_wh_px
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no plain equality
 class _Picture:
     """One picture that wants an answer."""
 
@@ -229,24 +229,30 @@ class Detecting:
         return len(self._waiting)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or (self._waiting and self._free()), 0.5)
-                if self._closed:
-                    for picture in self._waiting:
-                        picture.answer.set_exception(ClusterError("this shard is closing"))
-                    return
-                self._give_up()
-                if not self._waiting or self._free() is None:
-                    continue
-                if len(self._waiting) < MOST_PER_CALL:
-                    self._changed.wait_for(lambda: len(self._waiting) >= MOST_PER_CALL, GATHER_S)
-                handle = self._free()
-                if handle is None:
-                    continue
-                batch = self._batch()
-                handle.calls += 1
-            self._send(handle, batch)
+        while not self._closed:
+            try:
+                self._round()
+            except Exception:  # without this thread no picture would ever be answered again
+                log.exception("pictures could not be handed to a detector")
+        with self._changed:
+            for picture in self._waiting:
+                picture.answer.set_exception(ClusterError("this shard is closing"))
+
+    def _round(self) -> None:
+        """Wait for pictures and a detector that is free, and bring them together."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or (self._waiting and self._free()), 0.5)
+            self._give_up()
+            if self._closed or not self._waiting or self._free() is None:
+                return
+            if len(self._waiting) < MOST_PER_CALL:
+                self._changed.wait_for(lambda: len(self._waiting) >= MOST_PER_CALL, GATHER_S)
+            handle = self._free()
+            if handle is None:
+                return
+            batch = self._batch()
+            handle.calls += 1
+        self._send(handle, batch)
 
     def _free(self) -> _Handle | None:
         now_s = time.monotonic()

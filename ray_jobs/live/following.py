@@ -26,6 +26,9 @@ from workbench.rules.follow import Follower
 
 log = logging.getLogger(__name__)
 
+LOOKING = " (looking)"
+"""How the source of a gap ends in which footage was recorded, but not looked at."""
+
 UNSEEN = "none"
 """How a segment was sampled in which nobody looked."""
 
@@ -113,7 +116,9 @@ class Following:
         """What went on by an earlier plan or mounting, and is to be ended with the open segment."""
         self._missed_us = 0
         """Footage of the open segment that could not be used before anything in it was looked at, µs."""
-        self.blind = BlindGap(voice.camera_id, f"{voice.source_name} (looking)", voice.gap)
+        self._alerted: set[str] = set()
+        """Events that go on and whose alert has been raised: their end raises it no second time."""
+        self.blind = BlindGap(voice.camera_id, f"{voice.source_name}{LOOKING}", voice.gap)
         """The stretch in which footage is recorded but nobody looks."""
 
     @property
@@ -274,9 +279,14 @@ class Following:
             if closing is not None:
                 self._voice.close_alert(closing.alert_id, closing.outcome)
                 continue
+            if event.closed_by is not None and event.event_id in self._alerted:
+                self._alerted.remove(event.event_id)
+                continue
             alert = alert_of_event(event, self._config.alert_rules, now)
             if alert is not None:
                 self._voice.raise_alert(alert, seen_at)
+                if event.span.end_at is None:
+                    self._alerted.add(event.event_id)
 
     def _note(self, damage: Damage) -> None:
         if damage.end_us <= damage.start_us:

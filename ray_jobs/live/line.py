@@ -29,7 +29,7 @@ from catalog.spans import Span, from_us, to_us
 from ray_jobs.live.config import CameraPlan, LiveConfig
 from ray_jobs.live.detecting import Detecting
 from ray_jobs.live.figures import CameraFigures, Latencies
-from ray_jobs.live.following import Following, Memory
+from ray_jobs.live.following import LOOKING, Following, Memory
 from ray_jobs.live.looking import Looking
 from ray_jobs.live.voice import Voice
 from ray_jobs.live.writing import Writing
@@ -319,7 +319,7 @@ class CameraLine:
         self._say_unseen(last_end_at)
         now = from_us(self.shop.clock_us())
         for gap in self.start.open_gaps:
-            footage_missing = gap.reason in ("no_feed", "not_permitted", "undecodable")
+            footage_missing = not gap.source_name.endswith(LOOKING)
             end_at = now if footage_missing else max(last_end_at or gap.span.start_at, gap.span.start_at)
             self.voice.gap(replace(gap, span=Span(gap.span.start_at, max(end_at, gap.span.start_at))))
 

@@ -37,6 +37,9 @@ opened the feed, had in store."""
 LONGEST_BURST_US = 2_000_000
 """A burst is waited out no longer, µs."""
 
+LARGEST_BURST = 600
+"""Packets of a burst that are held back at most: 20 s at 30 fps, a few segments of HLS."""
+
 
 class DiskFull(RtccError):
     """The disk took nothing more."""
@@ -159,7 +162,8 @@ class Session:
         first, last = burst[0], burst[-1]
         lasts_us = (stamped.dts - last.dts) * self.track.time_base * 1_000_000
         fast = stamped.arrived_us - last.arrived_us < BURST_RATIO * lasts_us
-        return fast and stamped.arrived_us - first.arrived_us <= LONGEST_BURST_US
+        short = len(burst) < LARGEST_BURST and stamped.arrived_us - first.arrived_us <= LONGEST_BURST_US
+        return fast and short
 
     def _take_burst(self) -> None:
         burst, self._burst = self._burst, None

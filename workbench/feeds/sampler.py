@@ -76,6 +76,7 @@ class Sampler:
         self.size_px = fitted_wh_px((max(track.width_px, 2), max(track.height_px, 2)), config.picture_px)
         self.frames_decoded = 0
         self.damage: list[Damage] = []
+        """Damaged stretches that have ended, oldest first."""
         self._decoder = track.decoder()
         self._watch = PictureWatch(LumaGate(config.gate_threshold))
         self._whole = False

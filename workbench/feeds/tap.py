@@ -6,6 +6,7 @@ Extensions want it. Nothing is encoded anew.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator
@@ -64,6 +65,12 @@ class Watcher:
                 yield self._pieces.get(timeout=timeout_s)
             except queue.Empty:
                 yield None
+
+    def end(self, why: str) -> None:
+        """Say why it ends, and wake whoever waits for a fragment; what lies ready can still be taken."""
+        self.closed = self.closed or why
+        with contextlib.suppress(queue.Full):
+            self._pieces.put_nowait(None)
 
     def put(self, fragment: Fragment) -> bool:
         """Hand over a fragment; False where the watcher is too far behind."""
@@ -164,9 +171,9 @@ class Tap:
 
     def leave(self, watcher: Watcher, why: str = "left") -> None:
         """Watch no more."""
-        watcher.closed = watcher.closed or why
         with self._guard:
             self._watchers = tuple(one for one in self._watchers if one is not watcher)
+        watcher.end(why)
 
     def close(self, why: str) -> None:
         """End it for everyone, and say why: the feed may not be watched any more."""

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import BadInput, NotFound, StorageFailed
+from workbench.feeds import credentials
 from workbench.feeds.credentials import Credential, CredentialName, CredentialStore
-from workbench.media import credentials
 
 FARISH = CredentialName("camera", "farish-1")
 HOST = CredentialName("host", "10.0.0.5")

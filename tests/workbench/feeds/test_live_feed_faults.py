@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import pytest
-
+from apps.feeds.burnt_time import read
 from catalog.spans import to_us
-from tests.feeds.faulty import PASSWORD, USER, FaultyCamera
-from tests.workbench.feeds.watched import QUICK, Home, all_frames, frames_of, steps_ms, watched
+from tests.feeds.faulty import PASSWORD, USER
+from tests.workbench.feeds.alongside import Alongside
+from tests.workbench.feeds.watched import QUICK, all_frames, frames_of, steps_ms, watched
 from workbench.feeds.credentials import Credential
 from workbench.feeds.feed_watch import FeedWatch, FeedWatchConfig
+from workbench.feeds.sampler import Sampler, SamplerConfig
 
 LENGTH_MS = 6000
+
+alongside = Alongside()
 
 
 def bounds(gap):
@@ -26,6 +29,7 @@ def between(segments):
     return [edge for edge in edges if edge[0] != edge[1]]
 
 
+@alongside
 def test_a_frozen_feed_is_a_gap_until_it_moves_again(camera, home):
     with watched(camera.uri, home) as one:
         one.sink.wait_for_frames(10)
@@ -38,6 +42,7 @@ def test_a_frozen_feed_is_a_gap_until_it_moves_again(camera, home):
     assert (gap.camera_id, gap.source_name, gap.segment_id) == ("cam", "street", None)
 
 
+@alongside
 def test_a_hang_up_is_a_gap_and_the_next_try_waits_a_little(camera, home):
     with watched(camera.uri, home) as one:
         one.sink.wait_for_frames(10)
@@ -49,6 +54,7 @@ def test_a_hang_up_is_a_gap_and_the_next_try_waits_a_little(camera, home):
         assert later > sooner
 
 
+@alongside
 def test_a_camera_that_refuses_is_asked_again_and_again_by_the_back_off(camera, home):
     with watched(camera.uri, home) as one:
         one.sink.wait_for_frames(10)
@@ -62,6 +68,7 @@ def test_a_camera_that_refuses_is_asked_again_and_again_by_the_back_off(camera, 
     assert bounds(gap) in between(one.sink.segments)
 
 
+@alongside
 def test_a_host_that_takes_no_connection_is_said_so(camera, home):
     with watched(camera.uri, home) as one:
         one.sink.wait_for_frames(5)
@@ -74,6 +81,7 @@ def test_a_host_that_takes_no_connection_is_said_so(camera, home):
     assert gap.detail.count("; then ") == 1  # said once, however often it was tried
 
 
+@alongside
 def test_a_wrong_login_waits_long(camera, home):
     camera.do("auth")
     waits = replace(QUICK, refused_s=60.0)
@@ -86,14 +94,16 @@ def test_a_wrong_login_waits_long(camera, home):
         assert "wrong" not in one.feed.figures.detail.replace("a wrong", "")
 
 
+@alongside
 def test_the_right_login_is_let_in(camera, home):
     camera.do("auth")
     with watched(camera.uri, home, credential=Credential(USER, PASSWORD)) as one:
         one.sink.wait_for_frames(3)
 
 
+@alongside
 def test_rubbish_is_left_out_and_told(camera, home):
-    with watched(camera.uri, home, segment_s=30.0) as one:
+    with watched(camera.uri, home, segment_s=30.0, all_packets=True) as one:
         one.sink.wait_for_frames(10)
         camera.do("rubbish")
         camera.wait(0.4)
@@ -109,8 +119,18 @@ def test_rubbish_is_left_out_and_told(camera, home):
     assert inside == []
     assert [one.media_ms is None for one in frames].count(True) <= 3
     assert until_us in {frame.seen_at for frame in frames}
+    # of what passed for video, nothing is shown
+    sampler = Sampler(one.sink.begun_segments[0].track, SamplerConfig(full_fps=100.0, picture_px=320))
+    pictures = [
+        picture
+        for data, placed, key in one.sink.packets
+        for picture in sampler.take(data, placed, key=key, level="full")
+    ]
+    assert len(pictures) >= 20
+    assert [picture.placed for picture in pictures if picture.rgb is not None and read(picture.rgb) is None] == []
 
 
+@alongside
 def test_rubbish_that_lasts_is_a_gap(camera, home):
     with watched(camera.uri, home, segment_s=30.0) as one:
         one.sink.wait_for_frames(10)
@@ -124,6 +144,7 @@ def test_rubbish_that_lasts_is_a_gap(camera, home):
     assert one.sink.damage == []
 
 
+@alongside
 def test_a_feed_without_key_frames_is_a_gap(camera, home):
     camera.do("no_key")
     with watched(camera.uri, home) as one:
@@ -136,6 +157,7 @@ def test_a_feed_without_key_frames_is_a_gap(camera, home):
     assert [gap.reason for gap in one.sink.gaps] in (["undecodable"], ["no_feed", "undecodable"])
 
 
+@alongside
 def test_key_frames_that_stop_coming_end_nothing_while_the_rest_comes(camera, home):
     with watched(camera.uri, home, segment_s=0.4) as one:
         one.sink.wait_for_segments(1)
@@ -147,6 +169,7 @@ def test_key_frames_that_stop_coming_end_nothing_while_the_rest_comes(camera, ho
     assert longest.frame_count > 12
 
 
+@alongside
 def test_another_picture_size_begins_another_segment(camera, home):
     with watched(camera.uri, home, segment_s=30.0) as one:
         one.sink.wait_for_frames(8)
@@ -163,6 +186,7 @@ def test_another_picture_size_begins_another_segment(camera, home):
     assert None not in [frame.media_ms for frame in frames]
 
 
+@alongside
 def test_another_codec_is_recorded_after_a_gap(camera, home):
     with watched(camera.uri, home) as one:
         one.sink.wait_for_frames(8)
@@ -173,6 +197,7 @@ def test_another_codec_is_recorded_after_a_gap(camera, home):
     assert None not in [frame.media_ms for frame in all_frames(home, one.sink.segments)]
 
 
+@alongside
 def test_a_connection_that_ends_while_damaged_leaves_both_reasons(camera, home):
     with watched(camera.uri, home, segment_s=30.0, waits=replace(QUICK, no_key_s=20.0)) as one:
         one.sink.wait_for_frames(10)
@@ -187,6 +212,7 @@ def test_a_connection_that_ends_while_damaged_leaves_both_reasons(camera, home):
     assert damaged.span.end_at == lost.span.start_at
 
 
+@alongside
 def test_stopping_takes_no_longer_than_a_read(camera, home):
     with watched(camera.uri, home) as one:
         one.sink.wait_for_frames(5)
@@ -199,6 +225,7 @@ def test_stopping_takes_no_longer_than_a_read(camera, home):
     assert home.left() == []
 
 
+@alongside
 def test_a_closed_feed_is_left_within_a_packet_and_taken_up_again(camera, home):
     word: list[str | None] = [None]
     with watched(camera.uri, home, why_closed=lambda: word[0]) as one:
@@ -216,6 +243,7 @@ def test_a_closed_feed_is_left_within_a_packet_and_taken_up_again(camera, home):
     assert between(one.sink.segments) == [bounds(gap)]
 
 
+@alongside
 def test_a_feed_that_may_not_be_read_is_not_asked_at_all(camera, home):
     with watched(camera.uri, home, why_closed=lambda: "no consent") as one:
         one.wait_for_state("closed")
@@ -224,6 +252,7 @@ def test_a_feed_that_may_not_be_read_is_not_asked_at_all(camera, home):
     assert [(gap.reason, gap.span.end_at) for gap in one.sink.gaps] == [("not_permitted", None)]
 
 
+@alongside
 def test_what_was_before_live_ran_is_a_gap_from_the_last_footage_on(camera, home):
     last_end_us = camera.now_us() - 5_000_000
     with watched(camera.uri, home, last_end_us=last_end_us) as one:
@@ -231,6 +260,7 @@ def test_what_was_before_live_ran_is_a_gap_from_the_last_footage_on(camera, home
     assert bounds(gap) == (last_end_us, to_us(one.sink.segments[0].span.start_at))
 
 
+@alongside
 def test_a_jump_of_the_time_stamps_changes_no_instants(camera, home):
     with watched(camera.uri, home, segment_s=0.8) as one:
         one.sink.wait_for_frames(10)
@@ -245,6 +275,7 @@ def test_a_jump_of_the_time_stamps_changes_no_instants(camera, home):
     assert [gap for gap in one.sink.gaps if gap.reason == "undecodable"] == []
 
 
+@alongside
 def test_a_wrap_of_the_32_bit_time_is_not_seen(camera, home):
     camera.do("wrap")
     with watched(camera.uri, home, segment_s=0.8) as one:
@@ -256,22 +287,15 @@ def test_a_wrap_of_the_32_bit_time_is_not_seen(camera, home):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def off_by_two_minutes(faulty_files, tmp_path_factory):
-    """Record a camera whose clock is wrong beside the other tests: it takes five seconds to be sure."""
-    with FaultyCamera(faulty_files) as camera:
-        camera.do("clock", seconds=120)
-        with watched(camera.uri, Home.made(tmp_path_factory.mktemp("clock") / "home")) as one:
-            yield camera, one
-
-
-def test_a_clock_two_minutes_off_is_told_and_not_used(off_by_two_minutes):
-    camera, one = off_by_two_minutes
-    one.sink.wait_for(lambda sink: any(change.rule == "camera_clock" for change in sink.told), "camera_clock")
-    segments = list(one.sink.segments)
+@alongside
+def test_a_clock_two_minutes_off_is_told_and_not_used(camera, home):
+    camera.do("clock", seconds=120)
+    with watched(camera.uri, home) as one:
+        one.sink.wait_for(lambda sink: any(change.rule == "camera_clock" for change in sink.told), "camera_clock")
+    segments = one.sink.segments
     late_us = [
         frame.seen_at - camera.shown_at(frame.media_ms, frame.seen_at + 10_000)
-        for frame in all_frames(one.home, segments[:5])
+        for frame in all_frames(home, segments)
     ]
     assert {(segment.clock, segment.clock_error_s >= 1.0) for segment in segments} == {("arrival", True)}
     assert max(late_us) < 1_000_000
@@ -279,6 +303,7 @@ def test_a_clock_two_minutes_off_is_told_and_not_used(off_by_two_minutes):
     assert change.detail in ("its clock is 2.0 min ahead of ours", "its clock is 119.9 s ahead of ours")
 
 
+@alongside
 def test_a_lost_camera_is_told_and_comes_back(camera, home):
     watch = FeedWatch(FeedWatchConfig(lost_after_s=0.4, back_after_s=0.3))
     with watched(camera.uri, home, watch=watch) as one:
