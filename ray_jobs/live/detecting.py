@@ -23,6 +23,7 @@ from catalog.observations import Detections
 from ray_jobs.config import WEIGHTS
 from ray_jobs.live.figures import DetectorFigures
 from ray_jobs.live.logs import log_to
+from ray_jobs.live.metrics import DetectorMetrics
 from workbench.assets import AssetStore
 from workbench.media.frames import FrameBatch
 from workbench.vision.detector_config import DetectorConfig
@@ -65,6 +66,7 @@ class Detect:
         self._waiting: asyncio.Queue[_Asked] | None = None
         self._frames = self._batches = 0
         self._busy_s = 0.0
+        self._metrics: DetectorMetrics | None = None
 
     async def ready(self) -> int:
         """Load the weights, and return this process's id."""
@@ -85,10 +87,14 @@ class Detect:
         process = psutil.Process()
         times = process.cpu_times()
         waiting = self._waiting.qsize() if self._waiting else 0
-        return DetectorFigures(
+        figures = DetectorFigures(
             os.getpid(), _node(), process.memory_info().rss / 1e6, times.user + times.system, self._frames,
             self._batches, round(self._busy_s, 3), waiting, self._detector is not None,
         )  # fmt: skip
+        if figures.node:  # outside of Ray nobody reads gauges
+            self._metrics = self._metrics or DetectorMetrics()
+            self._metrics.tell(figures)
+        return figures
 
     def _start(self) -> None:
         if self._waiting is None:

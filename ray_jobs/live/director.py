@@ -35,6 +35,9 @@ ROUND_S = 1.0
 CALL_S = 20.0
 """Wait for a shard to take its cameras, seconds."""
 
+REFUSED_AGAIN_S = 30.0
+"""Wait before a camera that could not be opened is tried again, seconds: its address does not mend by itself."""
+
 STOP_S = 25.0
 """Wait for shards to close their segments, seconds."""
 
@@ -68,22 +71,24 @@ class Director:
         self._roster_missing = True
         self._started_at = clock()
         self._closing: list[ShardFigures] = []
+        self._again_s: dict[str, float] = {}
+        """When cameras that could not be opened are tried again, on the steady clock."""
 
     def run(self, stop: threading.Event) -> None:
         """Direct until `stop` is set, then let every shard close its segments."""
-        try:
-            while not stop.is_set():
-                began_s = time.monotonic()
-                self.round()
-                stop.wait(max(0.05, ROUND_S - (time.monotonic() - began_s)))
-        finally:
-            self.close()
+        while not stop.is_set():
+            began_s = time.monotonic()
+            self.round()
+            stop.wait(max(0.05, ROUND_S - (time.monotonic() - began_s)))
+        self.close()  # not where a round failed: shards go on, and the next director finds them
 
     def close(self) -> None:
         """End the shards in good order, and say the last figures."""
         if self.crew.shards:
             self._closing = self.crew.stop(STOP_S)
         write_status(self.home, self.status(state="stopped"))
+        self._plans.close()
+        self._storage.close()
         self._door.close()
 
     def round(self) -> None:
@@ -107,7 +112,9 @@ class Director:
 
     def status(self, state: str = "live") -> LiveStatus:
         """Return how all of it is."""
-        shards = self._closing or [shard.figures for shard in self.crew.shards.values() if shard.figures]
+        alive = {place.shard for place in self.crew.living()}
+        heard = [shard.figures for shard in self.crew.shards.values() if shard.figures and shard.number in alive]
+        shards = self._closing or heard
         detectors = [one.figures for one in self.crew.detectors.values() if one.figures]
         keeper = "the keeper does not answer" if self._roster_missing else ""
         return LiveStatus.of(
@@ -147,6 +154,9 @@ class Director:
             self._tell(self.crew.shards[number], mine[number])
 
     def _tell(self, shard: Shard, plans: dict[str, CameraPlan]) -> None:
+        now_s = time.monotonic()
+        waiting = {one for one, until_s in self._again_s.items() if until_s > now_s}
+        plans = {one: plan for one, plan in plans.items() if one in shard.told or one not in waiting}
         if shard.told == plans:
             return
         new = [camera_id for camera_id in plans if camera_id not in shard.told]
@@ -163,6 +173,7 @@ class Director:
             log.info("shard %d does not take its cameras: %s", shard.number, str(error).splitlines()[:1])
             return
         shard.told = {camera_id: plan for camera_id, plan in plans.items() if camera_id in watched}
+        self._again_s |= {one: now_s + REFUSED_AGAIN_S for one in plans if one not in watched}
 
     def _tell_detectors(self, shard: Shard) -> None:
         """Name the detectors a shard is to ask, where they have changed."""

@@ -98,7 +98,7 @@ class Ingest:
     def __init__(self, home: Home, config: LiveConfig, shard: int) -> None:
         self.home, self.config, self.shard = home, config, shard
         self._lines: dict[str, CameraLine] = {}
-        self._guard = threading.Lock()
+        self._guard, self._opening = threading.Lock(), threading.Lock()
         self._needs = _Needs()
         self._paces: dict[str, _Pace] = {}
         self._problems: deque[str] = deque(maxlen=PROBLEMS_KEPT)
@@ -107,8 +107,12 @@ class Ingest:
 
     def setup(self) -> int:
         """Open what all cameras share, here, on the worker; return this process's id."""
-        if self._shop is not None:
-            return os.getpid()
+        with self._opening:
+            if self._shop is None:
+                self._open_shop()
+        return os.getpid()
+
+    def _open_shop(self) -> None:
         log_to(self.home, f"shard-{self.shard}")
         self._door = KeeperClient(self.home, spawn=False, wait_s=KEEPER_WAIT_S)
         self._book = LeaseBook(self._door)
@@ -122,7 +126,6 @@ class Ingest:
         self._taps = TapServer(self.home, self.shard, self._tap_of, self._book, self._door)
         self._metrics = ShardMetrics(self.shard)
         threading.Thread(target=self._tick_on, name="ticks", daemon=True).start()
-        return os.getpid()
 
     def watch(self, assignments: Sequence[Assignment], known: Sequence[CameraPlan] = ()) -> tuple[str, ...]:
         """Watch these cameras and those known already, and no others; return which are watched now.
@@ -137,20 +140,22 @@ class Ingest:
         self.setup()
         wanted = {one.plan.camera_id: one for one in assignments}
         plans = {plan.camera_id: plan for plan in known}
+        self._leave([camera_id for camera_id in self._lines if camera_id not in {*wanted, *plans}])
+        changed = [plan.camera_id for plan in plans.values() if self._reads_other(plan)]
+        again = {one.camera_id: one.again() for one in self._leave(changed)}
         with self._guard:
-            leaving = [line for camera_id, line in self._lines.items() if camera_id not in {*wanted, *plans}]
-            for line in leaving:
-                self._close(line)
             for plan in plans.values():
                 line = self._lines.get(plan.camera_id)
                 if line is not None and line.plan != plan:
-                    self._replan(line, plan)
+                    line.replan(plan)
+                elif plan.camera_id in again:
+                    self._open(Assignment(plan, CameraStart(again[plan.camera_id].last_end_at)))
             for camera_id, assignment in wanted.items():
                 line = self._lines.get(camera_id)
                 if line is None or line.broken:
                     self._open(assignment)
                 elif line.plan != assignment.plan:  # a director that came back does not know what we have
-                    self._replan(line, assignment.plan)
+                    line.replan(assignment.plan)
             return tuple(self._lines)
 
     def use(self, detectors: Sequence[Any]) -> None:
@@ -217,19 +222,22 @@ class Ingest:
         self._paces[camera_id] = _Pace(time.monotonic())
         line.open()
 
-    def _replan(self, line: CameraLine, plan: CameraPlan) -> None:
-        if plan.same_feed(line.plan):
-            line.replan(plan)
-            return
-        self._close(line)
-        start = CameraStart(last_end_at=None)
-        self._open(Assignment(plan, start))
+    def _reads_other(self, plan: CameraPlan) -> bool:
+        """Tell whether a camera that is watched is to read another stream than it does."""
+        line = self._lines.get(plan.camera_id)
+        return line is not None and not plan.same_feed(line.plan)
 
-    def _close(self, line: CameraLine) -> None:
-        del self._lines[line.camera_id]
-        line.stop()
-        line.join(STOP_S)
-        self._book.drop(LIVE, line.camera_id)
+    def _leave(self, camera_ids: Sequence[str]) -> list[CameraLine]:
+        """Watch these cameras no more; return their lines, which have closed their segments."""
+        with self._guard:
+            leaving = [self._lines.pop(camera_id) for camera_id in camera_ids if camera_id in self._lines]
+        for line in leaving:
+            line.stop()
+        until_s = time.monotonic() + STOP_S
+        for line in leaving:
+            line.join(max(0.1, until_s - time.monotonic()))
+            self._book.drop(LIVE, line.camera_id)
+        return leaving
 
     def _tick_on(self) -> None:
         while not self._stopped.wait(TICK_S):

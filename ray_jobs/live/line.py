@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import UnreadableFootage
-from catalog.footage import LEVELS, Gap, Level, Segment
+from catalog.footage import LEVELS, Gap, Level, SamplingLevel, Segment
 from catalog.home import Home
 from catalog.spans import Span, from_us, to_us
 from ray_jobs.live.config import CameraPlan, LiveConfig
@@ -69,6 +69,8 @@ class CameraStart:
     """End of the last segment that this run stated."""
     memory: Memory | None = None
     open_gaps: tuple[Gap, ...] = ()
+    open_levels: tuple[SamplingLevel, ...] = ()
+    """Levels of looking that a process which died left without an end."""
     open_health: tuple[tuple[str, str], ...] = ()
     """Alerts about the camera that are open: their id and rule."""
 
@@ -223,7 +225,10 @@ class CameraLine:
 
     def wants(self, *, key: bool) -> bool:
         """Tell whether the next packet's bytes are wanted: to be looked at, or watched."""
-        return self._looks_at(key=key) or self.tap.watched
+        looks_at = self._looks_at(key=key)
+        if not looks_at:
+            self.looking.left_out()
+        return looks_at or self.tap.watched
 
     def _looks_at(self, *, key: bool) -> bool:
         level = self.level
@@ -317,6 +322,8 @@ class CameraLine:
         last_end_at = max((end_at for end_at in ends if end_at is not None), default=None)
         self.feed.goes_on_from(to_us(last_end_at))
         self._say_unseen(last_end_at)
+        for level in self.start.open_levels:
+            self.voice.ended_level(level, max(last_end_at or level.span.start_at, level.span.start_at))
         now = from_us(self.shop.clock_us())
         for gap in self.start.open_gaps:
             footage_missing = not gap.source_name.endswith(LOOKING)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from catalog.access import Access
 from catalog.casework import Alert
 from catalog.errors import KeeperUnavailable, NotPermitted, RtccError, StorageFailed
-from catalog.footage import Gap
+from catalog.footage import Gap, SamplingLevel
 from catalog.home import Home
 from catalog.observations import Run
 from catalog.reader import Reader
@@ -149,6 +149,8 @@ class Plans:
         """Return where these cameras go on, as the catalog has it now."""
         try:
             return self._starts([camera_id for camera_id in camera_ids if camera_id in self.by_camera])
+        except KeeperUnavailable:
+            raise  # nothing is wrong with the readers
         except RtccError:
             self.close()
             raise
@@ -160,12 +162,18 @@ class Plans:
         gaps: dict[str, list[Gap]] = defaultdict(list)
         for gap in records_of(Gap, self._ask(UPKEEP, "gaps_open", camera_ids=camera_ids)):
             gaps[gap.camera_id].append(gap)
+        levels: dict[str, list[SamplingLevel]] = defaultdict(list)
+        for level in records_of(SamplingLevel, self._ask(UPKEEP, "levels_open", camera_ids=camera_ids)):
+            levels[level.camera_id].append(level)
         runs = [self.by_camera[one].run.run_id for one in camera_ids if ends.get(one) is not None]
         # One question for all: each costs a line in the audit, and a restart may not wait for 600 of them.
         stated = self._ask(LIVE, "memory_latest", run_ids=runs).to_pylist() if runs else []
         until = {row["camera_id"]: (row["end_at"], Memory(row["mounting_id"], row["memory"])) for row in stated}
         return {
-            camera_id: self._start(camera_id, ends.get(camera_id), until.get(camera_id), gaps[camera_id])
+            camera_id: replace(
+                self._start(camera_id, ends.get(camera_id), until.get(camera_id), gaps[camera_id]),
+                open_levels=tuple(levels[camera_id]),
+            )
             for camera_id in camera_ids
         }
 
@@ -184,7 +192,7 @@ class Plans:
             for alert in self._alerts.get(camera_id, [])
             if alert.kind == "camera_health" and not self._goes_on(alert, memory, camera_id)
         )
-        return CameraStart(last_end_at, looked_until_at, memory, tuple(gaps), health)
+        return CameraStart(last_end_at, looked_until_at, memory, tuple(gaps), open_health=health)
 
     def _goes_on(self, alert: Alert, memory: Memory | None, camera_id: str) -> bool:
         """Tell whether the event an alert rests on is known to the rules, which will say when it ends."""

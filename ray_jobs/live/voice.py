@@ -171,8 +171,12 @@ class Voice:
         """Say that it is not looked at that way any more."""
         row, self._level = self._level, None
         if row is not None:
-            ended = replace(row, span=Span(row.span.start_at, max(self.now, row.span.start_at)))
-            self._writing.footage(Footage(levels=(ended,)), self._said())
+            self.ended_level(row, max(self.now, row.span.start_at))
+
+    def ended_level(self, level: SamplingLevel, at: datetime) -> None:
+        """Say until when a level held."""
+        ended = replace(level, span=Span(level.span.start_at, at))
+        self._writing.footage(Footage(levels=(ended,)), self._said())
 
     def _said(self) -> Callable[[RtccError | None], None]:
         self.counts.add("unwritten")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,10 @@ import pytest
 from catalog import lake
 from catalog.home import Home
 from catalog.keeper import Keeper
-from tests.ray_jobs.live.made_live import BEGUN_AT
+from tests.ray_jobs.live.made_live import FARISH, Clock, register
+from tests.ray_jobs.live.made_storage import AMITE, Disk, Door, Stored
 
 Look = Callable[[str], list[tuple[Any, ...]]]
-
-
-class Clock:
-    """A clock that the test turns."""
-
-    def __init__(self) -> None:
-        self.now = BEGUN_AT
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def turn(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +58,12 @@ def look(home: Home) -> Iterator[Look]:
     yield rows
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture
+def stored(home: Home, keeper: Keeper, clock: Clock) -> Iterator[Stored]:
+    register(keeper, FARISH, AMITE)
+    disk = Disk(home)
+    stored = Stored(home, keeper, clock, disk, Door(keeper, disk))
+    yield stored
+    stored.storage.close()

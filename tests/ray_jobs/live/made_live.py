@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import cast
@@ -41,6 +41,19 @@ STORE = Camera(
 )  # fmt: skip
 DOCK = Camera("dock-2", "Loading dock, west")
 """It has no stream."""
+
+
+class Clock:
+    """A clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = BEGUN_AT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
 
 def mounting_of(camera: Camera) -> Mounting:
@@ -242,7 +255,3 @@ class Promising:
 
     def as_detecting(self) -> Detecting:
         return cast(Detecting, self)
-
-
-def with_id(segment: Segment, segment_id: str) -> Segment:
-    return replace(segment, segment_id=segment_id)

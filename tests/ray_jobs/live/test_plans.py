@@ -10,7 +10,7 @@ import pytest
 
 from catalog.casework import Alert
 from catalog.errors import KeeperUnavailable, StorageFailed
-from catalog.footage import Gap
+from catalog.footage import Gap, SamplingLevel
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.observations import Run
@@ -245,14 +245,23 @@ def test_an_alert_that_the_rules_remember_is_left_to_them(keeper: Keeper, plans:
     assert len(plans.starts(["farish-1"])["farish-1"].open_health) == 2, "another view begins anew"
 
 
-def test_where_a_hundred_cameras_go_on_is_three_questions(keeper: Keeper, plans: Plans, look: Look) -> None:
+def test_where_a_hundred_cameras_go_on_is_four_questions(keeper: Keeper, plans: Plans, look: Look) -> None:
     """Each costs a commit: a shard that was killed may not wait for one a camera."""
     cameras = [replace(FARISH, camera_id=f"cam-{number}") for number in range(100)]
     register(keeper, *cameras)
     keeper.add_footage(LIVE, [segment_of(camera.camera_id, 0) for camera in cameras], [])
     plans.take(roster(keeper))
     assert len(plans.starts([camera.camera_id for camera in cameras])) == 100
-    assert look("select count(*)::int from audit where action = 'ask'") == [(3,)]
+    assert look("select count(*)::int from audit where action = 'ask'") == [(4,)]
+
+
+def test_levels_left_without_an_end_are_handed_on(keeper: Keeper, plans: Plans) -> None:
+    register(keeper, FARISH)
+    ended = SamplingLevel("farish-1", Span(BEGUN_AT, BEGUN_AT + timedelta(seconds=5)), "keyframes", "start")
+    left = SamplingLevel("farish-1", Span(BEGUN_AT + timedelta(seconds=5)), "full", "open incident")
+    keeper.add_footage(LIVE, [], [], [ended, left])
+    plans.take(roster(keeper))
+    assert plans.starts(["farish-1"])["farish-1"].open_levels == (left,)
 
 
 def test_a_question_that_fails_is_asked_anew(keeper: Keeper, plans: Plans, monkeypatch: pytest.MonkeyPatch) -> None:

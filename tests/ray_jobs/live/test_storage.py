@@ -6,142 +6,31 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from catalog.access import Access
-from catalog.casework import Alert, AlertClosing
+from catalog.casework import Alert
 from catalog.errors import KeeperUnavailable, StorageFailed
-from catalog.footage import Segment
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.retention import Hold
-from catalog.roster import Roster
 from catalog.spans import Span
 from ray_jobs.live import storage as storage_module
 from ray_jobs.live.config import LIVE
-from ray_jobs.live.deleting import UPKEEP, Deleting
+from ray_jobs.live.deleting import UPKEEP
 from ray_jobs.live.storage import GB, LOOK_EVERY_S, RETAIN_EVERY_S, SHED_FIRST_S, Storage, disk_usage
 from tests.ray_jobs.live.conftest import Clock, Look
 from tests.ray_jobs.live.made_live import BEGUN_AT, FARISH, register, segment_of
-
-AMITE = replace(FARISH, camera_id="amite-4")
-BIG = 100_000_000
-"""Size of every made segment in the catalog, bytes; its file is a few bytes."""
+from tests.ray_jobs.live.made_storage import AMITE, BIG, Disk, Door, Stored
 
 ALERTS = "select priority, closed_at is not null, outcome from alerts where rule = 'disk_full' order by raised_at"
 SEGMENTS = 40
 """Half a megabyte each, on a disk of twelve."""
 
 BURIED = "select rule, count(*)::int from tombstones group by 1 order by 1"
-
-
-@dataclass
-class Disk:
-    """A disk on which every segment takes the room that the catalog says."""
-
-    home: Home
-    total_bytes: int = 100 * GB
-    other_bytes: int = 0
-    """What else is on it."""
-    segments: list[Segment] = field(default_factory=list)
-
-    def usage(self, path: Path) -> tuple[int, int]:
-        assert path == self.home.footage_dir
-        return self.total_bytes, self.total_bytes - self.other_bytes - BIG * len(self.kept)
-
-    @property
-    def kept(self) -> list[str]:
-        """Segments whose files are there."""
-        return [one.segment_id for one in self.segments if self.home.footage_path(one.uri).exists()]
-
-    def leave(self, free_bytes: float) -> None:
-        """Fill it with other things until so much is free."""
-        self.other_bytes += self.usage(self.home.footage_dir)[1] - round(free_bytes)
-
-
-class Door:
-    """The keeper's door; may be shut, and tells what files there were when it had answered a deletion."""
-
-    def __init__(self, keeper: Keeper, disk: Disk) -> None:
-        self._keeper, self._disk = keeper, disk
-        self.away: Exception | None = None
-        self.there_when_told: list[str] = []
-
-    def _through(self) -> Keeper:
-        if self.away is not None:
-            raise self.away
-        return self._keeper
-
-    def roster(self) -> Roster | None:
-        return self._through().roster()
-
-    def record(self, *line: object) -> str:
-        return self._through().record(*line)  # type: ignore[arg-type]
-
-    def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
-        return self._through().raise_alerts(access, alerts)
-
-    def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
-        return self._through().close_alerts(access, closings)
-
-    def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
-        gone = self._through().delete_footage(access, segment_ids, rule)
-        self.there_when_told += [one for one in self._disk.kept if one in gone]
-        return gone
-
-
-@dataclass
-class Stored:
-    """A storage, and all it depends on in the test's hand."""
-
-    home: Home
-    keeper: Keeper
-    clock: Clock
-    disk: Disk
-    door: Door
-    now_s: float = 1000.0
-
-    def __post_init__(self) -> None:
-        self.storage = self.begun()
-
-    def begun(self) -> Storage:
-        """Return a storage as a process that has just begun has it."""
-        return Storage(self.home, self.door, self.clock, usage=self.disk.usage, monotonic=lambda: self.now_s)  # type: ignore[arg-type]
-
-    def pass_s(self, seconds: float) -> None:
-        """Let time pass, with a round as often as the director has them."""
-        for _ in range(round(seconds / LOOK_EVERY_S)):
-            self.now_s += LOOK_EVERY_S
-            self.clock.turn(LOOK_EVERY_S)
-            self.storage.round()
-
-    def record(self, camera_id: str, numbers: Sequence[int]) -> list[str]:
-        """Record these segments of a camera, and return their ids."""
-        segments = [segment_of(camera_id, number, size_bytes=BIG) for number in numbers]
-        self.keeper.add_footage(LIVE, segments, [])
-        for segment in segments:
-            path = self.home.footage_path(segment.uri)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"footage")
-        self.disk.segments += segments
-        return [segment.segment_id for segment in segments]
-
-    @property
-    def problem(self) -> str:
-        return self.storage.figures.problem
-
-
-@pytest.fixture
-def stored(home: Home, keeper: Keeper, clock: Clock) -> Iterator[Stored]:
-    register(keeper, FARISH, AMITE)
-    disk = Disk(home)
-    stored = Stored(home, keeper, clock, disk, Door(keeper, disk))
-    yield stored
-    stored.storage.close()
 
 
 def test_a_full_disk_first_costs_looking_then_the_oldest_footage_that_nobody_holds(
@@ -299,69 +188,6 @@ def test_a_disk_that_cannot_be_looked_at_is_a_problem_and_no_reason_to_delete(st
 
 def _gone(path: Path) -> tuple[int, int]:
     raise OSError(5, "Input/output error")
-
-
-def test_a_file_that_is_gone_already_is_no_error(stored: Stored, look: Look) -> None:
-    farish = stored.record("farish-1", range(3))
-    stored.home.footage_path(stored.disk.segments[0].uri).unlink()
-    stored.clock.turn(31 * 86_400)
-    stored.pass_s(LOOK_EVERY_S)
-    assert stored.problem == ""
-    assert stored.disk.kept == []
-    assert look("select segment_id from tombstones order by start_at") == [(one,) for one in farish]
-
-
-def test_what_a_killed_process_left_half_deleted_is_finished_by_the_next(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The catalog knows these files no longer: nobody else would ever remove them."""
-    stored.record("farish-1", range(3))
-    stored.clock.turn(31 * 86_400)
-
-    def killed(self: Deleting, one: object) -> bool:
-        raise SystemExit
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Deleting, "_remove", killed)
-        with pytest.raises(SystemExit):
-            stored.pass_s(LOOK_EVERY_S)
-    stored.storage.close()
-    assert len(stored.disk.kept) == 3
-    stored.storage = stored.begun()
-    stored.pass_s(LOOK_EVERY_S)
-    assert stored.disk.kept == []
-    assert not (stored.home.run_dir / "live" / "deleting.json").exists()
-
-
-def test_a_file_that_cannot_be_removed_is_said_and_tried_again(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    farish = stored.record("farish-1", range(3))
-    stored.clock.turn(31 * 86_400)
-    unlink = Path.unlink
-
-    def refuses(path: Path, missing_ok: bool = False) -> None:
-        if path.name == "1.mp4":
-            raise PermissionError(1, "Operation not permitted")
-        unlink(path, missing_ok=missing_ok)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", refuses)
-        stored.pass_s(LOOK_EVERY_S)
-    assert stored.disk.kept == [farish[1]]
-    assert "1 files of deleted footage cannot be removed" in stored.problem
-    stored.pass_s(RETAIN_EVERY_S)
-    assert stored.disk.kept == []
-    assert stored.problem == ""
-
-
-def test_nothing_outside_the_footage_is_ever_removed(stored: Stored) -> None:
-    precious = stored.home.root / "catalog.sqlite"
-    astray = replace(segment_of("farish-1", 0), uri="footage/../catalog.sqlite")
-    stored.keeper.add_footage(LIVE, [astray], [])
-    stored.clock.turn(31 * 86_400)
-    stored.pass_s(LOOK_EVERY_S)
-    assert precious.exists()
 
 
 def test_the_alert_of_an_earlier_process_is_taken_over_and_not_doubled(stored: Stored, look: Look) -> None:
