@@ -21,6 +21,10 @@ class Options:
     """Folder in which made footage and rows are kept for the next time; `None` for one that goes at the end."""
     rows: tuple[int, ...] = ()
     """Sizes of the queries' catalogs, rows; empty for the benchmark's own."""
+    cameras: tuple[int, ...] = ()
+    """How many cameras the live ones have; empty for the benchmark's own."""
+    minutes: float | None = None
+    """How long the live ones watch, minutes; `None` for the benchmark's own."""
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
