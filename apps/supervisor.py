@@ -23,7 +23,7 @@ from typing import Protocol
 import psutil
 
 from catalog.client import KeeperClient
-from catalog.errors import ClusterError, KeeperUnavailable, RtccError
+from catalog.errors import ClusterError, ClusterOpen, KeeperUnavailable, RtccError
 from catalog.home import Home
 from ray_jobs.head import Head
 
@@ -38,6 +38,9 @@ FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 """The same, at the most."""
 
+MOST_FAILED_STARTS = 3
+"""Times a part that has never come up is tried before live work gives up and says why."""
+
 WELL_AFTER_S = 30.0
 """A process that has run for so long was well: its next death counts as the first."""
 
@@ -46,6 +49,11 @@ STOP_S = 40.0
 
 END_S = 10.0
 """Longest wait for any other process to end, seconds."""
+
+
+CHILD_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
+"""What children find beside the supervisor's own environment: with an arena a thread, glibc keeps hundreds of MB
+of a process whose many threads each allocate a little for a while."""
 
 
 class Running(Protocol):
@@ -66,14 +74,19 @@ class Part:
 
     name: str
     running: Running | None = None
-    started_s: float = 0.0
+    started_s: float | None = None
+    """When it came up, on the steady clock; `None` while it is down."""
     deaths: int = 0
+    ran: bool = False
+    """True once it has come up: from then on it is started again as often as it takes."""
     not_before_s: float = 0.0
 
     def died(self, now_s: float) -> float:
         """Take in that it died, and return how long to wait before it is started again, seconds."""
         self.running = None
-        self.deaths = 1 if now_s - self.started_s > WELL_AFTER_S else self.deaths + 1
+        was_well = self.started_s is not None and now_s - self.started_s > WELL_AFTER_S
+        self.deaths = 1 if was_well else self.deaths + 1
+        self.started_s = None
         wait_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (self.deaths - 1))
         self.not_before_s = now_s + wait_s
         return wait_s
@@ -87,7 +100,12 @@ class Child:
         path = live_dir(home) / f"{name}.log"
         with path.open("ab") as report:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=report, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=report,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | CHILD_ENVIRONMENT,  # noqa: TID251 a supervisor hands on its environment
             )
 
     def alive(self) -> bool:
@@ -178,11 +196,15 @@ class Supervisor:
                 part.running = self._head()
             else:
                 part.running = self._director()
-        except KeeperUnavailable as error:
-            log.warning("%s", error)
+        except ClusterOpen:
+            raise  # starting again would not close it
+        except (KeeperUnavailable, ClusterError) as error:
             part.died(time.monotonic())
+            if part.deaths >= MOST_FAILED_STARTS and not part.ran:
+                raise
+            log.warning("the %s did not start and is tried again: %s", part.name, error)
             return False
-        part.started_s = time.monotonic()
+        part.started_s, part.ran = time.monotonic(), True
         return True
 
     def _keeper(self) -> Running:

@@ -20,6 +20,7 @@ from catalog.errors import BadInput, NotPermitted, RtccError, StorageFailed
 from catalog.gate import hold
 from catalog.home import Home
 from catalog.lake import METADATA, connect
+from catalog.lately import Lately
 from catalog.leases import Granting
 from catalog.ledger import CHECKPOINT_EVERY, Ledger, Settled
 from catalog.maintenance import LONGEST_QUERY, Maintained, clean_up, expirable, expire, limit, merge, remove_orphans
@@ -103,7 +104,9 @@ class Committer:
             migrate(self._connection)
             self._files = DurableFiles(self.home.lake_path)
             self._files.sync(TABLES)
+            began_at = self._clock()
             self._standing = Standing.load(self._connection)
+            self._standing.raised_lately, self._standing.stated_lately = Lately(began_at), Lately(began_at)
             self._publish()
             self.head = _head(self._connection)
             notes = self._notes()

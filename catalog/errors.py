@@ -83,6 +83,10 @@ class ClusterError(RtccError):
     exit_code = 9
 
 
+class ClusterOpen(ClusterError):
+    """The cluster answers callers who may not call it: nothing of ours may run there."""
+
+
 class StorageFailed(RtccError):
     """The catalog cannot be written: disk full, folder not writable, database away. Nothing was half kept."""
 

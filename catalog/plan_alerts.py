@@ -33,18 +33,21 @@ def raise_alerts(request: RaiseAlerts, standing: Standing, now: datetime) -> Pla
             standing.camera(alert.camera_id)
             if alert.kind in SEEN:
                 standing.require(alert.camera_id, request.access.purpose, Span(alert.onset_at, alert.onset_at), now)
-    new = [alert for alert in reversed(asked.values()) if alert.alert_id not in standing.alerts]
-    known = standing.kept("alerts", "alert_id", tuple(alert.alert_id for alert in new))["alert_id"].to_pylist()
-    new = [alert for alert in new if alert.alert_id not in set(known)]
+    known = standing.alerts_known(list(asked.values()))
+    new = [alert for alert in reversed(asked.values()) if alert.alert_id not in known]
     if not new:
         return Plan(request.access, frozenset(asked))
     rests_on = frozenset(alert.event_id for alert in new if alert.event_id is not None)
     durable = _durable(new, standing)
     fresh = [replace(alert, firm_at=now) if alert.event_id in durable else alert for alert in new]
     line = AuditLine("alert", "raise", _named(alert.alert_id for alert in fresh), len(fresh))
-    return replace(
-        _with_alerts(fresh, Plan(request.access, frozenset(asked), line=line), standing), rests_on=rests_on
-    )
+    written = _with_alerts(fresh, Plan(request.access, frozenset(asked), line=line), standing)
+
+    def settle(after: Standing) -> None:
+        written.settle(after)
+        after.raised_lately.add((alert.alert_id for alert in fresh), now)
+
+    return replace(written, rests_on=rests_on, settle=settle)
 
 
 def _durable(alerts: Sequence[Alert], standing: Standing) -> frozenset[str]:

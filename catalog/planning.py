@@ -184,6 +184,7 @@ def _append(request: Append, standing: Standing, now: datetime) -> Plan:
 
     def settle(after: Standing) -> None:
         after.appended.add(rows.run_id, rows.segment_id, kept)
+        after.stated_lately.add(stated, now)
         for alert in firm:
             after.take_alert(alert)
 

@@ -60,6 +60,8 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
         super().__init__(f"grpc://{HOST}:{port}", middleware={"guard": _Guard(bearer)})
         self._keeper = keeper
         self._busy = threading.Lock()
+        self._roster_bytes = ("", b"")
+        """The last roster asked for: version and bytes; replaced as one."""
         self._in_flight, self._last_asked_s = 0, time.monotonic()
 
     def do_action(self, context: Any, action: flight.Action) -> list[flight.Result]:
@@ -85,7 +87,14 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
             return _refusal(error)
 
     def _roster(self, action: flight.Action) -> bytes:
-        return encode_roster(self._keeper.roster(bytes(action.body).decode()))
+        roster = self._keeper.roster(bytes(action.body).decode())
+        if roster is None:
+            return encode_roster(None)
+        version, encoded = self._roster_bytes
+        if version != roster.version:  # several ask for the same one, once a second
+            encoded = encode_roster(roster)
+            self._roster_bytes = (roster.version, encoded)
+        return encoded
 
     def _lease(self, action: flight.Action) -> bytes:
         try:

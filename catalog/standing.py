@@ -18,6 +18,7 @@ import pyarrow as pa
 from catalog.casework import Alert
 from catalog.consent import Consent, consent_for
 from catalog.errors import BadInput, NotPermitted, UnknownCamera
+from catalog.lately import Lately
 from catalog.observations import Run
 from catalog.records import records_of
 from catalog.registry import Camera, Mounting, Zone
@@ -108,6 +109,10 @@ class Standing:
     """Alerts that wait for an event to become a row, by event."""
     holds: dict[str, Hold] = field(default_factory=dict)
     """Open ones."""
+    raised_lately: Lately = field(default_factory=Lately)
+    """Alerts, open or not."""
+    stated_lately: Lately = field(default_factory=Lately)
+    """Events that are rows."""
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection) -> Standing:
@@ -158,12 +163,26 @@ class Standing:
 
     def stated_events(self, event_ids: Sequence[str], since: datetime) -> frozenset[str]:
         """Return which of these events are rows already, stated as of `since` or later."""
+        if self.stated_lately.covers(since):
+            return frozenset(event_id for event_id in event_ids if event_id in self.stated_lately)
         rows = self.connection.execute(
             "select distinct event_id from lake.event_states where as_of_at >= ? "
             "and event_id in (select unnest(?::varchar[]))",
             [since, list(event_ids)],
         ).fetchall()
         return frozenset(str(event_id) for (event_id,) in rows)
+
+    def alerts_known(self, alerts: Sequence[Alert]) -> frozenset[str]:
+        """Return the ids of those among these alerts that were raised before, whatever has become of them."""
+        known = {alert.alert_id for alert in alerts if alert.alert_id in self.alerts}
+        known |= {alert.alert_id for alert in alerts if alert.alert_id in self.raised_lately}
+        older = tuple(
+            alert.alert_id
+            for alert in alerts
+            if alert.alert_id not in known and not self.raised_lately.covers(alert.onset_at)
+        )
+        known.update(self.kept("alerts", "alert_id", older)["alert_id"].to_pylist())
+        return frozenset(known)
 
     def take_alert(self, alert: Alert) -> None:
         """Remember the alert as it is now, or forget it where nothing more hangs on it."""

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Literal
 
-from catalog.errors import ClusterError
+from catalog.errors import ClusterError, ClusterOpen
 
 PROBE_TIMEOUT_S = 5.0
 """Wait for a door's answer, seconds; it is on this machine or one hop away."""
@@ -85,7 +85,7 @@ def _refuse_open(ask: Callable[[str | None], Answer], what: str, *, may_be_absen
     for who, token in strangers.items():
         answer = ask(token)
         if answer == "let in":
-            raise ClusterError(f"{what} callers {who}, {TO_DO}")
+            raise ClusterOpen(f"{what} callers {who}, {TO_DO}")
         if answer == "no answer" or (answer == "nobody" and not may_be_absent):
             raise ClusterError(
                 f"whether {what} callers {who} could not be found out: no Ray answered there within "
