@@ -51,6 +51,10 @@ END_S = 10.0
 """Longest wait for any other process to end, seconds."""
 
 
+STORE_BYTES = 128 * 1024 * 1024
+"""Shared memory of live work's Ray, bytes: a shard has at most 16 pictures of 0.4 MB on their way at once. Every
+page of it that was ever used counts in the memory of every process that looked at it."""
+
 CHILD_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 """What children find beside the supervisor's own environment: with an arena a thread, glibc keeps hundreds of MB
 of a process whose many threads each allocate a little for a while."""
@@ -225,7 +229,11 @@ class Supervisor:
         head = self.head.running
         if isinstance(head, Head):
             head.stop()
-        return _Head(Head.start(self.home, cpus=self.options.cpus, gpus=_gpus(self.home)))
+        return _Head(
+            Head.start(
+                self.home, cpus=self.options.cpus, gpus=_gpus(self.home), object_store_bytes=STORE_BYTES
+            )
+        )  # fmt: skip
 
     def _director(self) -> Running:
         head = self.head.running

@@ -23,7 +23,17 @@ from catalog.lake import METADATA, connect
 from catalog.lately import Lately
 from catalog.leases import Granting
 from catalog.ledger import CHECKPOINT_EVERY, Ledger, Settled
-from catalog.maintenance import LONGEST_QUERY, Maintained, clean_up, expirable, expire, limit, merge, remove_orphans
+from catalog.maintenance import (
+    LONGEST_QUERY,
+    Maintained,
+    clean_up,
+    expirable,
+    expire,
+    give_back_memory,
+    limit,
+    merge,
+    remove_orphans,
+)
 from catalog.migrations import migrate
 from catalog.pending import Pending
 from catalog.plan_footage import buried
@@ -35,6 +45,10 @@ from catalog.writes import CloseAlerts, DeleteFootage, Grant, RaiseAlerts, Recor
 
 SELF = Access("keeper", role="service", purpose="maintenance")
 """Who does upkeep."""
+
+RENEW_AFTER = 10_000
+"""Commits after which the lake is opened anew, about an hour of live work: DuckDB keeps some 20 kB of each, and
+opening takes a third of a second."""
 
 Judged = tuple[Pending, Plan]
 
@@ -54,11 +68,15 @@ class Committer:
         self.roster = Roster("")
         """Registry and open alerts; replaced as one, too."""
         self._doubtful = False
+        self._commits = 0
+        """Commits since the lake was opened."""
         self._gate: duckdb.DuckDBPyConnection | None = None
         self._open()
 
     def keep(self, group: Sequence[Pending]) -> None:
         """Commit what the group asks for, in as few transactions as its order allows, and answer each."""
+        if self._commits >= RENEW_AFTER:
+            self._doubtful = True
         if self._doubtful and not self._reopen(group):
             return
         rest = deque(group)
@@ -82,7 +100,9 @@ class Committer:
     def merge(self) -> int:
         """Merge small files and return how many went."""
         self.unmerged = 0
-        return merge(self._connection, self._files, TABLES)
+        merged = merge(self._connection, self._files, TABLES)
+        give_back_memory()
+        return merged
 
     def distrust(self) -> None:
         """Read everything anew before the next commit."""
@@ -117,6 +137,7 @@ class Committer:
         self._ledger = Ledger.rebuilt(notes, time.monotonic())
         self._snapshot_id = self._newest_snapshot()
         self._doubtful = False
+        self._commits = 0
 
     def _publish(self) -> None:
         standing = self._standing
@@ -230,6 +251,7 @@ class Committer:
         self._ledger.settle(note, self._snapshot_id, time.monotonic())
         self.head = head
         self.unmerged += 1
+        self._commits += 1
         for each in plans:
             each.settle(self._standing)
         if any(isinstance(pending.request, GRANTING) for pending, _ in batch):

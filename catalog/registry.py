@@ -77,7 +77,7 @@ class Camera:
             if uri is not None and carries_credentials(uri):  # the URI itself stays out of the message, and the log
                 raise BadInput(
                     f"camera {self.camera_id!r}: {name} carries a user, a password or a key; leave them out and "
-                    f"hand them over with `rtcc cameras credential {self.camera_id}`"
+                    f"hand them over with `rtcc cameras credential set {self.camera_id} --user NAME`"
                 )
         if self.keep_days is not None and not self.keep_days > 0:
             raise BadInput(f"camera {self.camera_id!r}: keep_days {self.keep_days:g} is no time; give days above 0")

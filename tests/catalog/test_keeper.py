@@ -444,3 +444,17 @@ def test_an_unknown_camera_is_named(keeper: Keeper) -> None:
         keeper.permit(OFFICER, "nowhere-9", span_of(0))
     with pytest.raises(UnknownCamera):
         keeper.start_run(OFFICER, run_of("nowhere-9"))
+
+
+def test_a_keeper_that_opens_the_lake_anew_now_and_then_loses_nothing(
+    kept_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "RENEW_AFTER", 3)
+    access = Access("tester", "admin", "maintenance")
+    with Keeper(kept_home, commit_every_s=0.0) as keeper:
+        opened = {id(keeper._committer._connection)}
+        for number in range(10):
+            keeper.record(access, AuditLine("footage", f"line {number}"))
+            opened.add(id(keeper._committer._connection))
+        assert keeper.head.line == 10
+    assert len(opened) > 1
