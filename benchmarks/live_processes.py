@@ -206,5 +206,10 @@ def _role(process: psutil.Process, known: dict[str, object]) -> str | None:
 def _part(process: psutil.Process) -> str:
     """Return which part of Ray a process is: the last words of its program's path."""
     words = process.cmdline()
+    if "ray_jobs.head_process" in words:
+        return "Ray's launcher"
+    title = words[0].strip()
+    if title.startswith("ray::"):
+        return f"Ray's {title.removeprefix('ray::')}"
     program = next((word for word in words if word.endswith((".py", "gcs_server", "raylet"))), words[-1])
     return "Ray's " + "/".join(Path(program).parts[-2:] if program.endswith(".py") else Path(program).parts[-1:])
