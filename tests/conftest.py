@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from workbench.assets import AssetStore
 
 ROOT = Path(__file__).parents[1]
+
+# How long an example takes says how busy the machine is, not whether a law holds.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

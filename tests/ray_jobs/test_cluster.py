@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from catalog.errors import ClusterError
+from catalog.errors import ClusterError, ClusterOpen
 from catalog.home import Home
 from ray_jobs.cluster import Cluster, connected, refuse_open_cluster, token_path
 from ray_jobs.doors import refuse_open_jobs, takes_token
@@ -92,12 +92,12 @@ def test_an_operators_cluster_is_used_with_its_token(tmp_path: Path):
 def test_a_cluster_whose_operator_misspelt_the_mode_is_open_and_refused(tmp_path: Path):
     with started_cluster(tmp_path, auth_mode="tokens") as started:
         assert takes_token(started.address, "any")
-        with pytest.raises(ClusterError, match=r"callers without a token.*RAY_AUTH_MODE=token, spelt exactly so"):
+        with pytest.raises(ClusterOpen, match=r"callers without a token.*RAY_AUTH_MODE=token, spelt exactly so"):
             refuse_open_cluster(started.address)
         with pytest.raises(ClusterError, match="takes jobs from callers without a token"):
             refuse_open_jobs(started.jobs_address)
         answer = connect(tmp_path, started.address, started.token_path)
-    assert answer["error"] == "ClusterError"
+    assert answer["error"] == "ClusterOpen"
 
 
 @pytest.mark.ray

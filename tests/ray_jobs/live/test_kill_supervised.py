@@ -182,6 +182,14 @@ def test_with_the_ray_head_killed_reports_are_durable_and_live_comes_back_by_its
 def test_the_end_leaves_no_process_and_no_open_track(watch: Watch):
     processes = [int(pid) for name, pid in watch.parts().items() if name in ("director", "keeper", "gcs") and pid]
     shards = watch.shard_pids()
+    # tracks that a killed shard left open end with the next segment that is looked at
+    eventually(
+        lambda: all(
+            one in (now := watch.cameras()) and now[one].frames_inferred > 0 and now[one].segments > 1
+            for one in watch.camera_ids
+        ),
+        "every camera is looked at again", 90,
+    )  # fmt: skip
     watch.supervisor.end()
     assert not [pid for pid in (*processes, *shards) if runs(pid)]
     assert supervised(watch.home) is None

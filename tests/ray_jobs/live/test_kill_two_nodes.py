@@ -147,7 +147,10 @@ def test_a_killed_detector_costs_no_footage_and_looking_goes_on(city: City):
         os.kill(place.figures.pid, signal.SIGKILL)
     before = {one: camera.frames_inferred for one, camera in city.figures().items()}
     eventually(
-        lambda: all(camera.frames_inferred > before[one] + 1 for one, camera in city.figures().items()),
+        lambda: all(
+            one in (now := city.figures()) and now[one].frames_inferred > before.get(one, 0) + 1
+            for one in city.camera_ids
+        ),
         "every camera is looked at again", 90,
     )  # fmt: skip
     assert not city.gaps_since(set(city.camera_ids), since)
@@ -155,10 +158,14 @@ def test_a_killed_detector_costs_no_footage_and_looking_goes_on(city: City):
 
 def test_a_killed_keeper_costs_no_footage_and_what_waited_is_kept(city: City):
     since = datetime.now(UTC)
+    eventually(city.all_record, "every camera records", 60)
     closed_before = {one: camera.segments for one, camera in city.figures().items()}
     city.keeper.kill()
     eventually(
-        lambda: all(camera.segments > closed_before[one] + 1 for one, camera in city.figures().items()),
+        lambda: all(
+            one in (now := city.figures()) and now[one].segments > closed_before.get(one, 0) + 1
+            for one in city.camera_ids
+        ),
         "segments are closed without a keeper", 40,
     )  # fmt: skip
     assert city.all_record()
