@@ -54,9 +54,10 @@ class Watch:
     """Live work that runs, and how to look at it."""
 
     home: Home
-    supervisor: Supervisor
     camera_ids: list[str]
     book: Book
+    stop: threading.Event
+    thread: threading.Thread
 
     def parts(self) -> dict[str, Any]:
         return supervised(self.home) or {}
@@ -94,7 +95,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory, yolox_weights: Path, bikes_f
         supervisor, stop = Supervisor(home, LiveOptions(cpus=2)), threading.Event()
         thread = threading.Thread(target=supervisor.run, args=(stop,), name="supervisor")
         thread.start()
-        found = Watch(home, supervisor, camera_ids, Book(home))
+        found = Watch(home, camera_ids, Book(home), stop, thread)
         try:
             eventually(found.all_record, "every camera records", 120)
             yield found
@@ -190,7 +191,8 @@ def test_the_end_leaves_no_process_and_no_open_track(watch: Watch):
         ),
         "every camera is looked at again", 90,
     )  # fmt: skip
-    watch.supervisor.end()
+    watch.stop.set()
+    watch.thread.join(90)
     assert not [pid for pid in (*processes, *shards) if runs(pid)]
     assert supervised(watch.home) is None
     with open_door(watch.home):
