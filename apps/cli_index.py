@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -123,9 +124,11 @@ def demo(
         raise BadInput("--live plays the demo's own footage; give --footage without it")
     if live:
         from apps.demo_live import run_live_demo
-        from apps.supervisor import stop_on_signals
+        from ray_jobs.processes import stop_on_signals
 
-        run_live_demo(asking, cameras, seconds, stop_on_signals(), json=json)
+        stop = threading.Event()
+        stop_on_signals(stop)
+        run_live_demo(asking, cameras, seconds, stop, json=json)
         return
     if footage is not None and not footage.expanduser().is_dir():
         raise BadInput(f"{footage} is no folder; --footage takes a folder of videos")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Annotated
 
@@ -40,15 +41,17 @@ def live(
     """Record and watch."""
     from apps.indexing import pull_asset
     from apps.living import live_work, log_to_file, show_until
-    from apps.supervisor import LiveOptions, stop_on_signals
+    from apps.supervisor import LiveOptions
     from ray_jobs.config import WEIGHTS
     from ray_jobs.live.status import read_status
+    from ray_jobs.processes import stop_on_signals
 
     asking: Asking = context.obj
     home = asking.home_made()
     log_to_file(home)
     pull_asset(home, WEIGHTS)
-    asked_to_stop = stop_on_signals()
+    asked_to_stop = threading.Event()
+    stop_on_signals(asked_to_stop)
     say("Starting keeper, Ray and director …")
     with live_work(home, LiveOptions(tuple(camera or ()), shards)) as broken:
         say("Live; Ctrl-C ends it, `rtcc status` shows it from elsewhere.")

@@ -10,7 +10,6 @@ import fcntl
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -67,8 +66,8 @@ class Running(Protocol):
         """Tell whether it runs."""
         ...
 
-    def stop(self) -> None:
-        """End it."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it; at once where it has nothing left to bring to an end."""
         ...
 
 
@@ -116,10 +115,12 @@ class Child:
         """Tell whether it runs."""
         return self.process.poll() is None
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Ask it to end, and end it where it does not."""
         if not self.alive():
             return
+        if at_once:
+            self.process.kill()
         self.process.terminate()
         try:
             self.process.wait(self._stop_s)
@@ -175,7 +176,7 @@ class Supervisor:
         now_s = time.monotonic()
         if self._dead(self.head) and self.director.running is not None:
             # a driver without its head would ask for it for a while: a new one is quicker
-            self.director.running.stop()
+            self.director.running.stop(at_once=True)
             self.director.running = None
         for part in (self.keeper, self.head, self.director):
             if self._dead(part):
@@ -291,7 +292,7 @@ class _Head:
         self.stop()
         return False
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         if not self._ended:
             self._ended = True
             self.head.stop()
@@ -311,8 +312,8 @@ class _Keeper:
         except psutil.NoSuchProcess:
             return False
 
-    def stop(self) -> None:
-        self._own.stop()
+    def stop(self, *, at_once: bool = False) -> None:
+        self._own.stop(at_once=at_once)
 
 
 class _Elsewhere:
@@ -321,7 +322,7 @@ class _Elsewhere:
     def alive(self) -> bool:
         return True
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         return
 
 
@@ -366,14 +367,6 @@ def only_supervisor(home: Home) -> Iterator[None]:
                 "`rtcc status` shows it, Ctrl-C or SIGTERM to that process ends it"
             ) from None
         yield
-
-
-def stop_on_signals() -> threading.Event:
-    """Return an event that Ctrl-C and SIGTERM set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _gpus(home: Home) -> int:

@@ -69,3 +69,9 @@ def _stat(pid: int) -> list[str] | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return text[text.rindex(")") + 2 :].split()
+
+
+def stop_on_signals(stop: threading.Event) -> None:
+    """Let Ctrl-C and SIGTERM set an event; call it again after `ray.init`, which sets a handler of its own."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +16,7 @@ from catalog.errors import RtccError
 from catalog.home import Home
 from ray_jobs.cluster import attached, connected
 from ray_jobs.live.config import LiveConfig
+from ray_jobs.processes import stop_on_signals
 
 WATCH_PARENT_S = 1.0
 """Between two looks whether the supervisor still lives, seconds."""
@@ -33,8 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signals(stop)
     threading.Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
     try:
         home = Home.open(given.home)
@@ -48,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _direct(home: Home, given: argparse.Namespace, stop: threading.Event) -> None:
     ours = given.address != home.ray_address
     with attached(home, given.address) if ours else connected(home, address=given.address):
+        stop_on_signals(stop)
         from dataclasses import replace
 
         from ray_jobs.live.director import Director

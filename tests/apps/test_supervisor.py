@@ -18,7 +18,7 @@ class Stub:
     def alive(self) -> bool:
         return self.runs
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         self.runs, self.stopped = False, True
 
 

@@ -195,12 +195,9 @@ def test_the_end_leaves_no_process(watch: Watch):
     watch.thread.join(90)
     assert not [pid for pid in (*processes, *shards) if runs(pid)]
     assert supervised(watch.home) is None
+    assert json.loads((watch.home.run_dir / "live" / "status.json").read_text())["state"] == "stopped"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="tracks of a camera stay open when its last segment closed just before live stopped; not yet mended",
-)
 def test_the_end_leaves_no_open_track(watch: Watch):
     assert not watch.thread.is_alive()
     with open_door(watch.home):
@@ -209,10 +206,3 @@ def test_the_end_leaves_no_open_track(watch: Watch):
             "from lake.track_states) where nth = 1 and end_at is null"
         )
         assert not still_open
-
-
-@pytest.mark.xfail(
-    strict=False, reason="after heads were killed the status file may still say live; not yet mended"
-)
-def test_the_end_is_in_the_status_file(watch: Watch):
-    assert json.loads((watch.home.run_dir / "live" / "status.json").read_text())["state"] == "stopped"
