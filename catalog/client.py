@@ -16,38 +16,16 @@ import pyarrow as pa
 from pyarrow import flight
 
 from catalog.access import Access
-from catalog.audit import AuditLine
-from catalog.casework import Alert, AlertClosing
-from catalog.consent import Consent
 from catalog.errors import KeeperUnavailable, RtccError
 from catalog.finding import LOST, PAUSE_S, awaited, call, found_keeper, only_starter
-from catalog.footage import Gap, SamplingLevel, Segment
 from catalog.home import Home
 from catalog.leases import Lease
 from catalog.maintenance import Maintained
-from catalog.observations import Run, SegmentRows
-from catalog.registry import Camera, Mounting, Zone
-from catalog.retention import Hold
+from catalog.observations import SegmentRows
 from catalog.roster import Roster
-from catalog.spans import Span
 from catalog.whereabouts import Whereabouts, find
 from catalog.wire import Envelope, decode_answer, decode_roster, encode_lease_request, encode_request
-from catalog.writes import (
-    AddFootage,
-    Append,
-    CloseAlerts,
-    DeleteFootage,
-    Grant,
-    Permit,
-    PlaceHold,
-    RaiseAlerts,
-    Record,
-    Register,
-    ReleaseHold,
-    Request,
-    StartRun,
-    Withdraw,
-)
+from catalog.writes import Append, Request, WriteDoor
 
 CALL_TIMEOUT_S = 120.0
 """A request without an answer for so long is repeated, seconds; far above the longest merge."""
@@ -61,7 +39,7 @@ class _Lane:
     sequence: int = 0
 
 
-class KeeperClient:
+class KeeperClient(WriteDoor):
     """The write door of one home, through whatever process keeps it.
 
     Every thread that asks at the same time gets a lane of its own, with its own numbers. It may be pickled:
@@ -89,51 +67,6 @@ class KeeperClient:
 
     def __reduce__(self) -> tuple[Callable[..., KeeperClient], tuple[Path, bool, float]]:
         return _reopened, (self.home.root, self._spawn, self._wait_s)
-
-    def register(
-        self,
-        access: Access,
-        *,
-        cameras: Sequence[Camera] = (),
-        mountings: Sequence[Mounting] = (),
-        zones: Sequence[Zone] = (),
-    ) -> int:
-        """Add or replace cameras, mountings and zones by id; return the snapshot that holds them."""
-        return cast(int, self._ask(Register(access, tuple(cameras), tuple(mountings), tuple(zones))))
-
-    def grant(self, access: Access, consent: Consent) -> int:
-        """Add or replace a consent; return the snapshot that holds it."""
-        return cast(int, self._ask(Grant(access, consent)))
-
-    def withdraw(self, access: Access, consent_id: str) -> int:
-        """Take a consent back as of now; return the snapshot that says so."""
-        return cast(int, self._ask(Withdraw(access, consent_id)))
-
-    def add_footage(
-        self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap], levels: Sequence[SamplingLevel] = ()
-    ) -> int:
-        """Add or replace segments, gaps and sampling levels by id; return the snapshot that holds them."""
-        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps), tuple(levels))))
-
-    def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
-        """Replace segments by their tombstones; return which are gone now, whose files may go too."""
-        return cast(tuple[str, ...], self._ask(DeleteFootage(access, tuple(segment_ids), rule)))
-
-    def place_hold(self, access: Access, hold: Hold) -> int:
-        """Keep footage from being deleted; return the snapshot that says so."""
-        return cast(int, self._ask(PlaceHold(access, hold)))
-
-    def release_hold(self, access: Access, hold_id: str) -> int:
-        """Let a hold go as of now; return the snapshot that says so."""
-        return cast(int, self._ask(ReleaseHold(access, hold_id)))
-
-    def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
-        """Add alerts, those already known left as they are; return the snapshot that holds them."""
-        return cast(int, self._ask(RaiseAlerts(access, tuple(alerts))))
-
-    def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
-        """Close alerts, those already closed left as they are; return the snapshot that says so."""
-        return cast(int, self._ask(CloseAlerts(access, tuple(closings))))
 
     def lease(self, access: Access, camera_ids: Sequence[str], timeout_s: float = 1.0) -> tuple[Lease, ...]:
         """Return for each camera whether its live feed may be read now; asked once, and no keeper is started.
@@ -175,21 +108,9 @@ class KeeperClient:
                 f"the keeper of {self.home.root} did not answer within {timeout_s:g} s ({_first_line(error)})"
             ) from error
 
-    def start_run(self, access: Access, run: Run) -> Run:
-        """Return the run as it is kept: this one, or the one that was started first under its id."""
-        return cast(Run, self._ask(StartRun(access, run)))
-
     def append(self, access: Access, rows: SegmentRows) -> int:
         """Replace what a run states about a segment; return the snapshot that holds it."""
         return cast(int, self._ask(Append(access, rows, "")))
-
-    def record(self, access: Access, line: AuditLine) -> str:
-        """Add a line to the audit; return its digest."""
-        return cast(str, self._ask(Record(access, line)))
-
-    def permit(self, access: Access, camera_id: str, footage: Span) -> None:
-        """Return if this footage may be opened now, else raise `NotPermitted`."""
-        self._ask(Permit(access, camera_id, footage))
 
     def maintain(self) -> Maintained:
         """Merge small files, expire old snapshots, remove files nobody reads any more."""

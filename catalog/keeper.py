@@ -18,37 +18,16 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from catalog.access import Access
-from catalog.audit import AuditHead, AuditLine
-from catalog.casework import Alert, AlertClosing
+from catalog.audit import AuditHead
 from catalog.committer import Committer
-from catalog.consent import Consent
 from catalog.errors import KeeperUnavailable
-from catalog.footage import Gap, SamplingLevel, Segment
 from catalog.home import Home
 from catalog.leases import Lease
 from catalog.maintenance import Maintained
-from catalog.observations import Run, SegmentRows
+from catalog.observations import SegmentRows
 from catalog.pending import Pending, Queue
-from catalog.registry import Camera, Mounting, Zone
-from catalog.retention import Hold
 from catalog.roster import Roster
-from catalog.spans import Span
-from catalog.writes import (
-    AddFootage,
-    Append,
-    CloseAlerts,
-    DeleteFootage,
-    Grant,
-    Permit,
-    PlaceHold,
-    RaiseAlerts,
-    Record,
-    Register,
-    ReleaseHold,
-    Request,
-    StartRun,
-    Withdraw,
-)
+from catalog.writes import Append, Request, WriteDoor
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +49,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  the keeper is an edge: what happens here happens now
 
 
-class Keeper:
+class Keeper(WriteDoor):
     """The write door of one home, in this process.
 
     Raises
@@ -112,51 +91,6 @@ class Keeper:
         """
         return self._queue.put(Pending(request, writer, sequence))
 
-    def register(
-        self,
-        access: Access,
-        *,
-        cameras: Sequence[Camera] = (),
-        mountings: Sequence[Mounting] = (),
-        zones: Sequence[Zone] = (),
-    ) -> int:
-        """Add or replace cameras, mountings and zones by id; return the snapshot that holds them."""
-        return cast(int, self._ask(Register(access, tuple(cameras), tuple(mountings), tuple(zones))))
-
-    def grant(self, access: Access, consent: Consent) -> int:
-        """Add or replace a consent; return the snapshot that holds it."""
-        return cast(int, self._ask(Grant(access, consent)))
-
-    def withdraw(self, access: Access, consent_id: str) -> int:
-        """Take a consent back as of now; return the snapshot that says so."""
-        return cast(int, self._ask(Withdraw(access, consent_id)))
-
-    def add_footage(
-        self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap], levels: Sequence[SamplingLevel] = ()
-    ) -> int:
-        """Add or replace segments, gaps and sampling levels by id; return the snapshot that holds them."""
-        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps), tuple(levels))))
-
-    def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
-        """Replace segments by their tombstones; return which are gone now, whose files may go too."""
-        return cast(tuple[str, ...], self._ask(DeleteFootage(access, tuple(segment_ids), rule)))
-
-    def place_hold(self, access: Access, hold: Hold) -> int:
-        """Keep footage from being deleted; return the snapshot that says so."""
-        return cast(int, self._ask(PlaceHold(access, hold)))
-
-    def release_hold(self, access: Access, hold_id: str) -> int:
-        """Let a hold go as of now; return the snapshot that says so."""
-        return cast(int, self._ask(ReleaseHold(access, hold_id)))
-
-    def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
-        """Add alerts, those already known left as they are; return the snapshot that holds them."""
-        return cast(int, self._ask(RaiseAlerts(access, tuple(alerts))))
-
-    def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
-        """Close alerts, those already closed left as they are; return the snapshot that says so."""
-        return cast(int, self._ask(CloseAlerts(access, tuple(closings))))
-
     def lease(self, access: Access, camera_ids: Sequence[str]) -> tuple[Lease, ...]:
         """Return for each camera whether its live feed may be read now; answered at once, whatever else waits."""
         return self._committer.granting.leases(access, camera_ids, self._clock())
@@ -166,21 +100,9 @@ class Keeper:
         roster = self._committer.roster
         return None if roster.version == known else roster
 
-    def start_run(self, access: Access, run: Run) -> Run:
-        """Return the run as it is kept: this one, or the one that was started first under its id."""
-        return cast(Run, self._ask(StartRun(access, run)))
-
     def append(self, access: Access, rows: SegmentRows) -> int:
         """Replace what a run states about a segment; return the snapshot that holds it."""
         return cast(int, self._ask(Append.of(access, rows)))
-
-    def record(self, access: Access, line: AuditLine) -> str:
-        """Add a line to the audit; return its digest."""
-        return cast(str, self._ask(Record(access, line)))
-
-    def permit(self, access: Access, camera_id: str, footage: Span) -> None:
-        """Return if this footage may be opened now, else raise `NotPermitted`."""
-        self._ask(Permit(access, camera_id, footage))
 
     def maintain(self) -> Maintained:
         """Merge small files, expire old snapshots, remove files nobody reads any more."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import cast
 
 import pyarrow as pa
 
@@ -20,6 +21,7 @@ from catalog.observations import Run, SegmentRows
 from catalog.records import table_of
 from catalog.registry import Camera, Mounting, Zone
 from catalog.retention import Hold
+from catalog.roster import Roster
 from catalog.spans import Span
 
 
@@ -147,12 +149,36 @@ Request = (
 )  # fmt: skip
 
 
-class WriteDoor(Protocol):
+class WriteDoor(ABC):
     """The one way into the catalog; `Keeper` is it in process, `KeeperClient` from outside.
 
-    Every method blocks until what it wrote is durable, and may be repeated: the same thing twice writes the
-    same rows once. Refusals raise `NotPermitted` and are in the audit by then.
+    Every method but `lease` and `roster` blocks until what it wrote is durable, and may be repeated: the same thing
+    twice writes the same rows once. Refusals raise `NotPermitted` and are in the audit by then.
     """
+
+    @abstractmethod
+    def _ask(self, request: Request) -> object:
+        """Return the answer to a request once it is durable."""
+
+    @abstractmethod
+    def lease(self, access: Access, camera_ids: Sequence[str]) -> tuple[Lease, ...]:
+        """Return for each camera whether its live feed may be read now; answered at once, whatever else waits."""
+
+    @abstractmethod
+    def roster(self, known: str = "") -> Roster | None:
+        """Return registry and open alerts; `None` while they are still those of the version `known`."""
+
+    @abstractmethod
+    def append(self, access: Access, rows: SegmentRows) -> int:
+        """Replace what a run states about a segment; return the snapshot that holds it."""
+
+    @abstractmethod
+    def maintain(self) -> Maintained:
+        """Merge small files, expire old snapshots, remove files nobody reads any more."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the door."""
 
     def register(
         self,
@@ -163,21 +189,21 @@ class WriteDoor(Protocol):
         zones: Sequence[Zone] = (),
     ) -> int:
         """Add or replace cameras, mountings and zones by id; return the snapshot that holds them."""
-        ...
+        return cast(int, self._ask(Register(access, tuple(cameras), tuple(mountings), tuple(zones))))
 
     def grant(self, access: Access, consent: Consent) -> int:
         """Add or replace a consent; return the snapshot that holds it."""
-        ...
+        return cast(int, self._ask(Grant(access, consent)))
 
     def withdraw(self, access: Access, consent_id: str) -> int:
         """Take a consent back as of now; return the snapshot that says so."""
-        ...
+        return cast(int, self._ask(Withdraw(access, consent_id)))
 
     def add_footage(
         self, access: Access, segments: Sequence[Segment], gaps: Sequence[Gap], levels: Sequence[SamplingLevel] = ()
     ) -> int:
         """Add or replace segments, gaps and sampling levels by id; return the snapshot that holds them."""
-        ...
+        return cast(int, self._ask(AddFootage(access, tuple(segments), tuple(gaps), tuple(levels))))
 
     def delete_footage(self, access: Access, segment_ids: Sequence[str], rule: str) -> tuple[str, ...]:
         """Replace segments by their tombstones; return which are gone now, whose files may go too.
@@ -185,51 +211,35 @@ class WriteDoor(Protocol):
         A segment under an open hold, or that an open alert rests on, is left out, and so is an unknown one. One
         that went before is named again, so that a caller who was cut off can finish.
         """
-        ...
+        return cast(tuple[str, ...], self._ask(DeleteFootage(access, tuple(segment_ids), rule)))
 
     def place_hold(self, access: Access, hold: Hold) -> int:
         """Keep footage from being deleted; return the snapshot that says so."""
-        ...
+        return cast(int, self._ask(PlaceHold(access, hold)))
 
     def release_hold(self, access: Access, hold_id: str) -> int:
         """Let a hold go as of now; return the snapshot that says so."""
-        ...
+        return cast(int, self._ask(ReleaseHold(access, hold_id)))
 
     def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
         """Add alerts, those already known left as they are; return the snapshot that holds them."""
-        ...
+        return cast(int, self._ask(RaiseAlerts(access, tuple(alerts))))
 
     def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
         """Close alerts, those already closed left as they are; return the snapshot that says so."""
-        ...
-
-    def lease(self, access: Access, camera_ids: Sequence[str]) -> tuple[Lease, ...]:
-        """Return for each camera whether its live feed may be read now; answered at once, whatever else waits."""
-        ...
+        return cast(int, self._ask(CloseAlerts(access, tuple(closings))))
 
     def start_run(self, access: Access, run: Run) -> Run:
         """Return the run as it is kept: this one, or the one that was started first under its id."""
-        ...
-
-    def append(self, access: Access, rows: SegmentRows) -> int:
-        """Replace what a run states about a segment; return the snapshot that holds it."""
-        ...
+        return cast(Run, self._ask(StartRun(access, run)))
 
     def record(self, access: Access, line: AuditLine) -> str:
         """Add a line to the audit; return its digest."""
-        ...
+        return cast(str, self._ask(Record(access, line)))
 
     def permit(self, access: Access, camera_id: str, footage: Span) -> None:
         """Return if this footage may be opened now, else raise `NotPermitted`."""
-        ...
-
-    def maintain(self) -> Maintained:
-        """Merge small files, expire old snapshots, remove files nobody reads any more."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the door."""
-        ...
+        self._ask(Permit(access, camera_id, footage))
 
 
 ROW_TABLES = ("detections", "track_states", "event_states", "gaps")

@@ -1,16 +1,27 @@
-"""What many tests need: weights and footage by digest, and a CUDA device where there is one."""
+"""What many tests need: weights and footage by digest, an empty catalog, and a CUDA device where there is one."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import hypothesis
 import pytest
 
+from catalog import lake
+from catalog.home import Home
+from catalog.keeper import Keeper
 from workbench.assets import AssetStore
 
 ROOT = Path(__file__).parents[1]
+
+Look = Callable[[str], list[tuple[Any, ...]]]
+"""Rows of the catalog as it is now."""
 
 # How long an example takes says how busy the machine is, not whether a law holds.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -45,3 +56,39 @@ def cuda() -> str:
     if os.environ.get("RTCC_GPU") == "1":
         pytest.fail("RTCC_GPU=1 promises a CUDA device, but torch sees none")
     pytest.skip("this machine has no CUDA device")
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an empty catalog, made once: a copy is as good as a new one, and quicker."""
+    home = Home.create(tmp_path_factory.mktemp("empty") / "home")
+    Keeper(home).close()
+    return home.root
+
+
+@pytest.fixture
+def kept_home(empty_home: Path, tmp_path: Path) -> Home:
+    shutil.copytree(empty_home, tmp_path / "home")
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def keeper(kept_home: Home, clock: Callable[[], datetime]) -> Iterator[Keeper]:
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        yield keeper
+
+
+@pytest.fixture
+def look(kept_home: Home) -> Iterator[Look]:
+    """Return a way to look at the catalog as it is now, past every filter."""
+    opened: list[duckdb.DuckDBPyConnection] = []
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        if not opened:
+            opened.append(lake.connect(kept_home, read_only=True, threads=1))
+            opened[0].execute("use lake")
+        return [tuple(row.values()) for row in opened[0].execute(sql).to_arrow_table().to_pylist()]
+
+    yield rows
+    for connection in opened:
+        connection.close()

@@ -89,5 +89,5 @@ def test_a_password_in_a_stream_takes_nothing_and_says_where_it_goes(rtcc: Rtcc,
     (tmp_path / "cameras.csv").write_text("camera_id,stream\na,rtsp://me:sesame@h/1\n")
     refused = rtcc("cameras", "import", tmp_path / "cameras.csv")
     assert (refused.code, refused.out) == (2, "")
-    assert "rtcc cameras credential a" in refused.err
+    assert "rtcc cameras credential set a" in refused.err
     assert "sesame" not in refused.err

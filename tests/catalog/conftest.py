@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
-from catalog import lake
 from catalog.home import Home
-from catalog.keeper import Keeper
 from tests.catalog.filled import fill
 from tests.catalog.made_rows import BEGUN_AT
-
-Look = Callable[[str], list[tuple[Any, ...]]]
 
 
 class Clock:
@@ -33,45 +24,9 @@ class Clock:
         self.now += timedelta(**by)
 
 
-@pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with an empty catalog, made once: a copy is as good as a new one, and quicker."""
-    home = Home.create(tmp_path_factory.mktemp("empty") / "home")
-    Keeper(home).close()
-    return home.root
-
-
-@pytest.fixture
-def kept_home(empty_home: Path, tmp_path: Path) -> Home:
-    shutil.copytree(empty_home, tmp_path / "home")
-    return Home.open(tmp_path / "home")
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def keeper(kept_home: Home, clock: Clock) -> Iterator[Keeper]:
-    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
-        yield keeper
-
-
-@pytest.fixture
-def look(kept_home: Home) -> Iterator[Look]:
-    """Return a way to look at the catalog as it is now, past every filter."""
-    opened: list[duckdb.DuckDBPyConnection] = []
-
-    def rows(sql: str) -> list[tuple[Any, ...]]:
-        if not opened:
-            opened.append(lake.connect(kept_home, read_only=True, threads=1))
-            opened[0].execute("use lake")
-        return [tuple(row.values()) for row in opened[0].execute(sql).to_arrow_table().to_pylist()]
-
-    yield rows
-    for connection in opened:
-        connection.close()
 
 
 @pytest.fixture(scope="session")

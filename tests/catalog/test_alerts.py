@@ -16,8 +16,9 @@ from catalog.observations import Event, SegmentRows
 from catalog.rows import events_table
 from catalog.spans import Span
 from catalog.writes import Append, RaiseAlerts
-from tests.catalog.conftest import Clock, Look
+from tests.catalog.conftest import Clock
 from tests.catalog.made_rows import BEGUN_AT, FARISH, OFFICER, STORE, begin, consent_to, register, rows_of, span_of
+from tests.conftest import Look
 
 DWELL = Alert(
     "alr_1", "rule", "evt_1", "farish-1", "P2", BEGUN_AT + timedelta(seconds=40), BEGUN_AT + timedelta(seconds=30),

@@ -14,8 +14,9 @@ from catalog.keeper import Keeper
 from catalog.retention import Hold
 from catalog.spans import Span
 from catalog.writes import DeleteFootage
-from tests.catalog.conftest import Clock, Look
+from tests.catalog.conftest import Clock
 from tests.catalog.made_rows import BEGUN_AT, FARISH, OFFICER, STORE, register, segment_of, span_of
+from tests.conftest import Look
 
 KEPT = "select segment_id from segments order by start_at"
 RULE = "retention 30 d"

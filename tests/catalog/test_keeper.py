@@ -21,7 +21,7 @@ from catalog.keeper import Keeper
 from catalog.registry import Zone
 from catalog.spans import Span
 from catalog.writes import Append, Record
-from tests.catalog.conftest import Clock, Look
+from tests.catalog.conftest import Clock
 from tests.catalog.made_rows import (
     BEGUN_AT,
     FARISH,
@@ -36,6 +36,7 @@ from tests.catalog.made_rows import (
     segment_of,
     span_of,
 )
+from tests.conftest import Look
 
 COUNT = "select segment_id, count(*)::int from detections group by 1 order by 1"
 

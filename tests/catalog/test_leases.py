@@ -22,8 +22,9 @@ from catalog.keeper import Keeper
 from catalog.leases import LEASE_S, NOT_LOGGED, NOT_TOLD, NOT_WANTED, RAN_OUT, Lease, LeaseBook
 from catalog.spans import Span
 from catalog.whereabouts import find
-from tests.catalog.conftest import Clock, Look
+from tests.catalog.conftest import Clock
 from tests.catalog.made_rows import BEGUN_AT, FARISH, OFFICER, STORE, consent_to, register
+from tests.conftest import Look
 
 ROE = Access("roe")
 OPEN = Lease("store-3", True, None)

@@ -7,8 +7,9 @@ from catalog.audit import AuditLine
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.writes import Record
-from tests.catalog.conftest import Clock, Look
+from tests.catalog.conftest import Clock
 from tests.catalog.made_rows import OFFICER, begin, rows_of
+from tests.conftest import Look
 
 ROWS = "select segment_id, pts, label, confidence from detections order by 1, 2"
 

@@ -11,8 +11,8 @@ from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.reader import Reader
 from catalog.registry import Camera
-from tests.catalog.conftest import Look
 from tests.catalog.made_rows import BEGUN_AT, OFFICER, begin, rows_of
+from tests.conftest import Look
 
 
 def test_files_are_numbered_without_holes() -> None:

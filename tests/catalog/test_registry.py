@@ -52,7 +52,7 @@ KEPT = [
 @pytest.mark.parametrize("uri", GIVEN_AWAY)
 @pytest.mark.parametrize("field", ["stream_uri", "sub_stream_uri"])
 def test_a_feed_that_gives_its_password_away_is_refused_and_not_repeated(field: str, uri: str) -> None:
-    with pytest.raises(BadInput, match="rtcc cameras credential a") as refused:
+    with pytest.raises(BadInput, match="rtcc cameras credential set a") as refused:
         Camera("a", "a", **{field: uri})  # type: ignore[arg-type]
     assert "word" not in str(refused.value).replace("password", "")
     assert "abc" not in str(refused.value)

@@ -122,7 +122,7 @@ def test_the_same_camera_twice_names_both_lines(tmp_path: Path) -> None:
         ("camera_id\na,b\n", "more fields"),
         ('camera_id,name\na,"x\n', "not CSV"),
         ("camera_id,stream_uri\na,rtsp://user:word@10.0.0.1/1\n", "leave them out"),
-        ("camera_id,sub_stream_uri\na,rtsp://10.0.0.1/2?pwd=word\n", "rtcc cameras credential a"),
+        ("camera_id,sub_stream_uri\na,rtsp://10.0.0.1/2?pwd=word\n", "rtcc cameras credential set a"),
         ("camera_id,keep_days\na,0\n", "above 0"),
         ("camera_id,quota_bytes\na,1.5\n", "whole number of bytes"),
         ("camera_id,start_at\na,2026-03-01\n", "time zone"),

@@ -19,8 +19,8 @@ from catalog.errors import BadInput, CatalogConflict, KeeperUnavailable, NotPerm
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.whereabouts import find
-from tests.catalog.conftest import Look
 from tests.catalog.made_rows import OFFICER, STORE, begin, consent_to, register, rows_of, run_of, span_of
+from tests.conftest import Look
 
 
 @pytest.fixture

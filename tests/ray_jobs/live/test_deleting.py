@@ -10,7 +10,7 @@ import pytest
 from ray_jobs.live.config import LIVE
 from ray_jobs.live.deleting import Deleting
 from ray_jobs.live.storage import LOOK_EVERY_S, RETAIN_EVERY_S
-from tests.ray_jobs.live.conftest import Look
+from tests.conftest import Look
 from tests.ray_jobs.live.made_live import segment_of
 from tests.ray_jobs.live.made_storage import Stored
 

@@ -17,7 +17,8 @@ from catalog.spans import Span, from_us
 from ray_jobs.live.config import LIVE, LiveConfig
 from ray_jobs.live.following import LeftOut, Memory, SegmentBegun
 from ray_jobs.live.writing import Writing
-from tests.ray_jobs.live.conftest import Clock, Look
+from tests.conftest import Look
+from tests.ray_jobs.live.conftest import Clock
 from tests.ray_jobs.live.made_line import MADE, MadeLine, looked, made_plan, opened
 from tests.ray_jobs.live.made_live import WAIT_S
 from tests.ray_jobs.live.made_stays import DWELL, ZONES, all_end_by_gap, begun_at, ends, halves, stands, told_by

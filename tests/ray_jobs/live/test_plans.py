@@ -21,7 +21,8 @@ from ray_jobs.live.config import LIVE, LiveConfig
 from ray_jobs.live.line import CameraStart
 from ray_jobs.live.plans import Plans
 from tests.catalog.made_rows import rows_of
-from tests.ray_jobs.live.conftest import Clock, Look
+from tests.conftest import Look
+from tests.ray_jobs.live.conftest import Clock
 from tests.ray_jobs.live.made_live import (
     BEGUN_AT,
     DOCK,

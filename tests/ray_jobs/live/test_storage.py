@@ -22,7 +22,8 @@ from ray_jobs.live import storage as storage_module
 from ray_jobs.live.config import LIVE
 from ray_jobs.live.deleting import UPKEEP
 from ray_jobs.live.storage import GB, LOOK_EVERY_S, RETAIN_EVERY_S, SHED_FIRST_S, Storage, disk_usage
-from tests.ray_jobs.live.conftest import Clock, Look
+from tests.conftest import Look
+from tests.ray_jobs.live.conftest import Clock
 from tests.ray_jobs.live.made_live import BEGUN_AT, FARISH, register, segment_of
 from tests.ray_jobs.live.made_storage import AMITE, BIG, Disk, Door, Stored
 

@@ -28,7 +28,7 @@ from catalog.leases import LEASE_S, LeaseBook
 from catalog.spans import to_us
 from ray_jobs.live.config import LIVE
 from ray_jobs.live.taps import TapServer, _short, tap, tap_key, taps_dir
-from tests.ray_jobs.live.conftest import Look
+from tests.conftest import Look
 from tests.ray_jobs.live.made_live import BEGUN_AT, FARISH, STORE, WAIT_S, consent_to, eventually, register
 from tests.synthetic import Encoding, render, street
 from workbench.feeds.feed_track import VideoTrack
@@ -47,6 +47,11 @@ def home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     root = tmp_path_factory.mktemp("taps") / "home"
     shutil.copytree(empty_home, root)
     return Home.open(root)
+
+
+@pytest.fixture(scope="module")
+def kept_home(home: Home) -> Home:
+    return home
 
 
 @pytest.fixture(scope="module")
