@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TypeVar
 import duckdb
 
 from catalog.errors import BadInput, CatalogConflict, NotFound, StorageFailed
+from catalog.extensions import connect_with
 from catalog.home import Home
 from catalog.migrations import check
 
@@ -27,24 +27,6 @@ AnswerT = TypeVar("AnswerT")
 
 METADATA = "__ducklake_metadata_lake"
 """Name under which DuckLake shows its own tables beside the catalog `lake`."""
-
-
-def extension_path(name: str) -> Path:
-    """Return the signed extension binary that the package `duckdb_extension_<name>` carries."""
-    try:
-        module = importlib.import_module(f"duckdb_extension_{name}")
-    except ModuleNotFoundError as error:
-        raise CatalogConflict(
-            f"the DuckDB extension {name} is not installed; run `pip install duckdb-extension-{name}`"
-        ) from error
-    folder = Path(str(module.__file__)).parent
-    found = sorted(folder.rglob(f"v{duckdb.__version__}/{name}.duckdb_extension"))
-    if not found:
-        raise CatalogConflict(
-            f"the package of the DuckDB extension {name} does not fit DuckDB {duckdb.__version__}; "
-            f"install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
-        )
-    return found[0]
 
 
 KEEPER_SETTINGS = {"memory_limit": "1GB", "enable_external_file_cache": "false"}
@@ -122,19 +104,13 @@ def bare(
     home: Home, threads: int | None, *, settings: Mapping[str, str] = MappingProxyType({})
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection with the extensions this home needs, and nothing attached; `settings` are DuckDB's."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        **settings,
-    }
+    config = dict(settings)
     if threads is not None:
         config["threads"] = str(threads)
-    connection = duckdb.connect(config=config)
     names = ["sqlite_scanner" if home.catalog == "sqlite" else "postgres_scanner", "ducklake"]
     if "://" in home.data_path:
         names.append("httpfs")
-    for name in names:
-        connection.execute(f"load {_quoted(str(extension_path(name)))}")
+    connection = connect_with(names, config)
     connection.execute("set TimeZone = 'UTC'")
     return connection
 
