@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
-from apps import cli_ask, cli_assets, cli_casework, cli_index, cli_live, cli_registry, cli_sources, cli_system
+from apps import (
+    cli_ask,
+    cli_assets,
+    cli_casework,
+    cli_index,
+    cli_live,
+    cli_people,
+    cli_registry,
+    cli_sources,
+    cli_system,
+)
 from apps.edge import Asking, account, home_root
 from apps.show import say
 from catalog.access import PURPOSES
@@ -53,6 +63,7 @@ cli_sources.add_to(cli_registry.cameras_app)
 cli_casework.add_to(app)
 cli_index.add_to(app)
 cli_live.add_to(app)
+cli_people.add_to(app)
 cli_ask.add_to(app)
 cli_assets.add_to(app)
 
