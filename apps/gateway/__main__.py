@@ -1,0 +1,47 @@
+"""The gateway as a process: `python -m apps.gateway HOME --port P`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from apps.gateway.app import create_app
+from catalog.errors import RtccError
+from catalog.home import Home
+
+PORT = 8750
+HOST = "127.0.0.1"
+
+END_S = 3
+"""How long open streams get to end when the gateway leaves, seconds."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the home named on the command line until SIGTERM or Ctrl-C; the exit code is the error's."""
+    parser = argparse.ArgumentParser(prog="python -m apps.gateway", description=__doc__)
+    parser.add_argument("home", type=Path, help="the data home to serve")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"port on the loopback interface, {PORT} if left out"
+    )
+    parser.add_argument("--voila", metavar="URL", help="address of the Voila behind it")
+    parser.add_argument("--lab", metavar="URL", help="address of the JupyterLab behind it")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        app = create_app(Home.open(given.home), voila=given.voila, lab=given.lab)
+    except RtccError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    uvicorn.run(
+        app, host=HOST, port=given.port, access_log=False, log_config=None, server_header=False,
+        ws_max_size=1 << 20, timeout_graceful_shutdown=END_S, timeout_keep_alive=30,
+    )  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

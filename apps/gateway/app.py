@@ -1,0 +1,58 @@
+"""The gateway as one app: its routes, its room, and what belongs to every answer."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+
+from apps.edge import now as present
+from apps.gateway import refusals
+from apps.gateway.room import Policy, Room
+from catalog.home import Home
+from catalog.writes import WriteDoor
+
+
+def create_app(
+    home: Home,
+    *,
+    door: WriteDoor | None = None,
+    clock: Callable[[], datetime] = present,
+    policy: Policy | None = None,
+    voila: str | None = None,
+    lab: str | None = None,
+) -> FastAPI:
+    """Return the gateway of a home.
+
+    Parameters
+    ----------
+    door
+        The write door; `None` for the home's keeper, found or started.
+    clock
+        Says what now is.
+    voila, lab
+        Addresses on loopback of the Voila and JupyterLab behind it, e.g. `http://127.0.0.1:8866`; `None` where
+        there is none.
+    """
+    room = Room(home, door=door, clock=clock, policy=policy)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await room.open()
+        try:
+            yield
+        finally:
+            await room.close()
+
+    app = FastAPI(title="RTCC gateway", version="1", lifespan=life, docs_url=None, redoc_url=None)
+    app.state.room = room
+    refusals.speak(app)
+    if importlib.util.find_spec("apps.gateway.media") is not None:
+        app.include_router(importlib.import_module("apps.gateway.media").router)
+    if importlib.util.find_spec("apps.gateway.proxy") is not None:
+        importlib.import_module("apps.gateway.proxy").mount(app, room, voila=voila, lab=lab)
+    return app

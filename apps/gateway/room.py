@@ -1,0 +1,182 @@
+"""The room: what all routes share. The catalog's doors in bounded threads, who looks through what, the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from starlette.requests import HTTPConnection
+
+from apps.accounts import Accounts
+from apps.edge import now as present
+from apps.gateway.refusals import Busy
+from apps.gateway.watches import Watches
+from catalog.access import Access
+from catalog.client import KeeperClient
+from catalog.errors import RtccError
+from catalog.home import Home
+from catalog.reader import Reader
+from catalog.writes import WriteDoor
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SERVICE = Access("gateway", "service", "response")
+"""On whose behalf the gateway itself acts: timers, and reports of devices."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The room's rules and limits; times in seconds."""
+
+    escalate_p1_s: float = 60.0
+    escalate_p2_s: float = 300.0
+    escalate_p3_s: float = 1800.0
+    """An alert that nobody has acknowledged for so long goes to the supervisor, by priority."""
+    watch_s: float = 900.0
+    """A tile that is open for so long without a reason is closed."""
+    stale_s: float = 5.0
+    """What is older than this is shown as old."""
+    most_waiting: int = 64
+    """Writes that wait for the keeper before others are told to come back."""
+    most_body_bytes: int = 256 * 1024
+    """Largest body of a request."""
+    incident_radius_m: float = 500.0
+    """How far around a panic report cameras are opened."""
+    device_per_s: float = 20.0
+    address_per_s: float = 100.0
+    person_per_s: float = 50.0
+    """Requests a second of one device, address or person; three times as many in a burst."""
+
+    @property
+    def escalate_s(self) -> dict[str, float]:
+        """Seconds until escalation by priority."""
+        return {"P1": self.escalate_p1_s, "P2": self.escalate_p2_s, "P3": self.escalate_p3_s}
+
+
+WRITERS = 8
+"""Threads that wait for the keeper: it commits in groups, so a few are as quick as many."""
+
+READERS = 4
+"""Threads that ask the catalog."""
+
+MOST_READERS = 12
+"""Read doors kept open, one for each person and purpose; the one least used goes."""
+
+
+class Room:
+    """What all routes share; made with the app, opened and closed with it.
+
+    Parameters
+    ----------
+    home
+        Whose catalog, accounts and devices.
+    door
+        The write door; `None` for the home's keeper, found or started at the first request.
+    clock
+        Says what now is.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        door: WriteDoor | None = None,
+        clock: Callable[[], datetime] = present,
+        policy: Policy | None = None,
+    ) -> None:
+        self.home, self.clock, self.policy = home, clock, policy or Policy()
+        self._own_door = door is None
+        self.door: WriteDoor = door if door is not None else KeeperClient(home)
+        self.accounts = Accounts(home, clock=clock)
+        self.watches = Watches()
+        self._writers = ThreadPoolExecutor(WRITERS, "gateway-write")
+        self._readers_pool = ThreadPoolExecutor(READERS, "gateway-read")
+        self._readers: OrderedDict[Access, Reader] = OrderedDict()
+        self._guard = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for the keeper."""
+        return self._waiting
+
+    async def write(self, work: Callable[..., T], *given: Any, **named: Any) -> T:
+        """Do what waits for the keeper in a thread, and return its answer.
+
+        Raises
+        ------
+        Busy
+            When too many wait already.
+        """
+        if self._waiting >= self.policy.most_waiting:
+            raise Busy(f"{self._waiting} writes wait for the catalog's keeper; come back in a moment")
+        self._waiting += 1
+        loop = asyncio.get_running_loop()
+        future = self._writers.submit(partial(work, *given, **named))
+
+        def done(_: Future[T]) -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._went)
+
+        future.add_done_callback(done)
+        # Whoever asked may hang up; what was begun is brought to its end.
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    def _went(self) -> None:
+        self._waiting -= 1
+
+    async def read(self, work: Callable[..., T], *given: Any, **named: Any) -> T:
+        """Do what reads files or the catalog in a thread, and return its answer."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers_pool, partial(work, *given, **named))
+
+    async def ask(self, access: Access, question: str, **parameters: object) -> list[dict[str, Any]]:
+        """Return the rows that answer a named question, for this person and purpose; it is in the audit by then."""
+        table: pa.Table = await self.read(self._ask, access, question, parameters)
+        return table.to_pylist()
+
+    def _ask(self, access: Access, question: str, parameters: dict[str, object]) -> pa.Table:
+        return self.reader(access).ask(question, **parameters)
+
+    def reader(self, access: Access) -> Reader:
+        """Return the read door of a person and purpose; blocks, so call it in a thread."""
+        with self._guard:
+            found = self._readers.get(access)
+            if found is None:
+                found = self._readers[access] = Reader(self.home, access, self.door, clock=self.clock, threads=1)
+            self._readers.move_to_end(access)
+            old = self._readers.popitem(last=False)[1] if len(self._readers) > MOST_READERS else None
+        if old is not None:
+            old.close()
+        return found
+
+    async def open(self) -> None:
+        """Begin: what runs beside the requests."""
+
+    async def close(self) -> None:
+        """End what `open` began, and let go of the catalog."""
+        self._writers.shutdown(wait=False, cancel_futures=True)
+        self._readers_pool.shutdown(wait=False, cancel_futures=True)
+        for reader in self._readers.values():
+            with suppress(RtccError):
+                reader.close()
+        self._readers.clear()
+        if self._own_door:
+            self.door.close()
+
+
+def room_of(connection: HTTPConnection) -> Room:
+    """Return the room of the app that serves this request."""
+    room: Room = connection.app.state.room
+    return room
