@@ -18,6 +18,7 @@ help: ## Say what can be made
 
 venv: ## Make .venv with everything that demo and test need
 	@bash .ci/venv
+	@bash .ci/widgets
 
 demo: venv ## Index real street footage and say what was found
 	@$(BIN)/rtcc demo

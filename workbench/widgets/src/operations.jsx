@@ -1,0 +1,3 @@
+import { mounted } from "./mount.jsx";
+
+export default mounted("operations", () => ({ view: <main />, dispose() {} }));

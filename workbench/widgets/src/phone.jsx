@@ -1,0 +1,3 @@
+import { mounted } from "./mount.jsx";
+
+export default mounted("phone", () => ({ view: <main />, dispose() {} }));

@@ -1,0 +1,3 @@
+import { mounted } from "./mount.jsx";
+
+export default mounted("supervisor", () => ({ view: <main />, dispose() {} }));
