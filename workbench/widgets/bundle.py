@@ -76,18 +76,22 @@ def build(*, anew: bool = False, static: Path = STATIC) -> bool:
         There is no node, npm's registry cannot be reached, or a source does not compile.
     """
     wanted = sources_digest()
-    manifest = _manifest(static)
-    if not anew and manifest is not None and manifest.get("digest") == wanted:
+    if not anew and _made_from(static) == wanted:
         return False
-    modules = third_parties()
-    with tempfile.TemporaryDirectory(prefix=".static-", dir=ROOM) as made:
-        _run(
-            [_node(), str(SOURCES / "build.mjs"), str(modules), made, wanted], "esbuild could not bundle the pages"
-        )
-        Path(made).chmod(0o755)
-        # Old names are kept out: a page still open asks only for what it has loaded already.
-        shutil.rmtree(static, ignore_errors=True)
-        shutil.copytree(made, static)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not anew and _made_from(static) == wanted:
+            return False
+        modules = third_parties()
+        with tempfile.TemporaryDirectory(prefix=".static-", dir=ROOM) as room:
+            made = Path(room) / "static"
+            script = [_node(), str(SOURCES / "build.mjs"), str(modules), str(made), wanted]
+            _run(script, "esbuild could not bundle the pages")
+            # Old files are not kept: a page still open has loaded what it needs, or asks anew.
+            if static.exists():
+                static.rename(Path(room) / "before")
+            made.rename(static)
     return True
 
 
