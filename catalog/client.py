@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyarrow import flight
 
 from catalog.access import Access
+from catalog.alert_board import LONGEST_WAIT_S, AlertChanges
 from catalog.errors import KeeperUnavailable, RtccError
 from catalog.finding import LOST, PAUSE_S, awaited, call, found_keeper, only_starter
 from catalog.home import Home
@@ -24,7 +25,15 @@ from catalog.maintenance import Maintained
 from catalog.observations import SegmentRows
 from catalog.roster import Roster
 from catalog.whereabouts import Whereabouts, find
-from catalog.wire import Envelope, decode_answer, decode_roster, encode_lease_request, encode_request
+from catalog.wire import (
+    Envelope,
+    decode_answer,
+    decode_changes,
+    decode_roster,
+    encode_changes_request,
+    encode_lease_request,
+    encode_request,
+)
 from catalog.writes import Append, Request, WriteDoor
 
 CALL_TIMEOUT_S = 120.0
@@ -88,6 +97,18 @@ class KeeperClient(WriteDoor):
             When no keeper answers within `timeout_s` seconds.
         """
         return decode_roster(self._at_once("roster", known.encode(), timeout_s))
+
+    def alert_changes(self, known: str = "", wait_s: float = 0.0, timeout_s: float = 1.0) -> AlertChanges:
+        """Return what has become of alerts since the version `known`; asked once, waiting at most `wait_s` seconds.
+
+        Raises
+        ------
+        KeeperUnavailable
+            When no keeper answers within `timeout_s` seconds after the wait.
+        """
+        wait_s = min(wait_s, LONGEST_WAIT_S)
+        body = encode_changes_request(known, wait_s)
+        return decode_changes(self._at_once("alert_changes", body, wait_s + timeout_s))
 
     def _at_once(self, kind: str, body: bytes, timeout_s: float) -> pa.Buffer:
         """Ask what is answered without waiting for a commit: once, and no keeper is started for it."""

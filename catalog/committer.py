@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from catalog.access import Access
+from catalog.alert_board import AlertBoard
 from catalog.audit import AuditHead, AuditLine, chain
 from catalog.commit import OutcomeUnknown, audit_lines, roll_back, write_group
 from catalog.durable import DurableFiles
@@ -67,6 +68,8 @@ class Committer:
         """What leases are granted from; replaced as one, so other threads may read it."""
         self.roster = Roster("")
         """Registry and open alerts; replaced as one, too."""
+        self.board = AlertBoard()
+        """What becomes of alerts, for whoever waits for it in other threads."""
         self._doubtful = False
         self._commits = 0
         """Commits since the lake was opened."""
@@ -128,6 +131,7 @@ class Committer:
             self._standing = Standing.load(self._connection)
             self._standing.raised_lately, self._standing.stated_lately = Lately(began_at), Lately(began_at)
             self._publish()
+            self.board.begin(self._standing.alerts.values())
             self.head = _head(self._connection)
             notes = self._notes()
         except BaseException:
@@ -254,6 +258,8 @@ class Committer:
         self._commits += 1
         for each in plans:
             each.settle(self._standing)
+        if moved := self._standing.moved_alerts():
+            self.board.post(moved)
         if any(isinstance(pending.request, GRANTING) for pending, _ in batch):
             self._publish()
         self._answer(batch, [None if at is None else rows[at]["sha256"] for at in line_of])

@@ -91,3 +91,9 @@ class StorageFailed(RtccError):
     """The catalog cannot be written: disk full, folder not writable, database away. Nothing was half kept."""
 
     exit_code = 10
+
+
+class AlertConflict(RtccError):
+    """The alert is no longer as it was seen, or someone else has it; the message says how it stands."""
+
+    exit_code = 12

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from catalog.access import Access
+from catalog.alert_board import AlertChanges
 from catalog.audit import AuditHead
 from catalog.committer import Committer
 from catalog.errors import KeeperUnavailable
@@ -100,6 +101,14 @@ class Keeper(WriteDoor):
         roster = self._committer.roster
         return None if roster.version == known else roster
 
+    def alert_changes(self, known: str = "", wait_s: float = 0.0) -> AlertChanges:
+        """Return what has become of alerts since the version `known`, waiting at most `wait_s` seconds for it."""
+        return self._committer.board.changes(known, wait_s)
+
+    def keep_nobody_waiting(self) -> None:
+        """Let everybody go who waits for a change of alerts, now and from now on: the door is about to close."""
+        self._committer.board.close()
+
     def append(self, access: Access, rows: SegmentRows) -> int:
         """Replace what a run states about a segment; return the snapshot that holds it."""
         return cast(int, self._ask(Append.of(access, rows)))
@@ -110,6 +119,7 @@ class Keeper(WriteDoor):
 
     def close(self) -> None:
         """Write what waits, then let go of the home."""
+        self.keep_nobody_waiting()
         self._queue.close()
         self._thread.join()
 

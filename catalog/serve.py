@@ -22,9 +22,11 @@ from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.whereabouts import Whereabouts, token
 from catalog.wire import (
+    decode_changes_request,
     decode_lease_request,
     decode_request,
     encode_answer,
+    encode_changes,
     encode_error,
     encode_leases,
     encode_roster,
@@ -54,7 +56,10 @@ class _Guard(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 
 
 class Door(flight.FlightServerBase):  # type: ignore[misc]
-    """A keeper behind Arrow Flight; `write` waits for its commit, `lease`, `roster` and `ping` for nothing."""
+    """A keeper behind Arrow Flight: `write` waits for its commit, `alert_changes` for news, all else for nothing.
+
+    Each call has a thread of its own for as long as it lasts: those that wait hold up nobody.
+    """
 
     def __init__(self, keeper: Keeper, bearer: str, *, port: int = 0) -> None:
         super().__init__(f"grpc://{HOST}:{port}", middleware={"guard": _Guard(bearer)})
@@ -69,7 +74,7 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
         if action.type == "ping":
             return [flight.Result(b"")]
         with self._counted():
-            answers = {"lease": self._lease, "roster": self._roster}
+            answers = {"lease": self._lease, "roster": self._roster, "alert_changes": self._alert_changes}
             return [flight.Result(answers.get(action.type, self._answer)(action))]
 
     def idle_s(self) -> float:
@@ -99,6 +104,12 @@ class Door(flight.FlightServerBase):  # type: ignore[misc]
     def _lease(self, action: flight.Action) -> bytes:
         try:
             return encode_leases(self._keeper.lease(*decode_lease_request(action.body)))
+        except Exception as error:  # noqa: BLE001  whoever asked gets it, with its type
+            return _refusal(error)
+
+    def _alert_changes(self, action: flight.Action) -> bytes:
+        try:
+            return encode_changes(self._keeper.alert_changes(*decode_changes_request(action.body)))
         except Exception as error:  # noqa: BLE001  whoever asked gets it, with its type
             return _refusal(error)
 
@@ -142,6 +153,7 @@ def serve(
                 pass
         finally:
             here.retract(home)
+            keeper.keep_nobody_waiting()  # the door waits for every call that is under way
             door.shutdown()
 
 

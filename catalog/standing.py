@@ -31,17 +31,28 @@ KNOWN_SEGMENTS = 2_000_000
 TABLES = (
     "cameras", "mountings", "zones", "consents", "segments", "gaps", "runs", "analyses", "memories",
     "detections", "track_states", "event_states", "minute_counts", "alerts", "audit",
-    "sampling_levels", "holds", "tombstones",
+    "sampling_levels", "holds", "tombstones", "alert_steps", "device_reports", "shift_notes",
 )  # fmt: skip
 """Tables the keeper writes."""
 
-STANDING_ALERTS = """
-select * replace (coalesce(onset_at, raised_at) as onset_at, coalesce(detail, '') as detail)
+ALERTS = """
+select * replace (
+    coalesce(onset_at, raised_at) as onset_at,
+    coalesce(detail, '') as detail,
+    coalesce(version, 1) as version,
+    coalesce(title, '') as title,
+    coalesce(source, '') as source,
+    coalesce(repeats, 0) as repeats
+)
 from lake.alerts
+"""
+"""Alerts from before onsets were written down began when they were raised, as far as anyone knows; those from
+before versions were counted are in their first one, and without repeats."""
+
+STANDING_ALERTS = f"""{ALERTS}
 where closed_at is null
     or (firm_at is null and event_id is not null)
 """
-"""Alerts from before onsets were written down began when they were raised, as far as anyone knows."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,8 @@ class Standing:
     """Alerts, open or not."""
     stated_lately: Lately = field(default_factory=Lately)
     """Events that are rows."""
+    _moved: dict[str, Alert] = field(default_factory=dict)
+    """Alerts taken since they were last asked for."""
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection) -> Standing:
@@ -139,6 +152,7 @@ class Standing:
             standing.take_alert(alert)
         for hold in records_of(Hold, all_of("holds where released_at is null")):
             standing.take_hold(hold)
+        standing.moved_alerts()
         return standing
 
     def kept(
@@ -184,8 +198,14 @@ class Standing:
         known.update(self.kept("alerts", "alert_id", older)["alert_id"].to_pylist())
         return frozenset(known)
 
+    def moved_alerts(self) -> tuple[Alert, ...]:
+        """Return the alerts that have changed since the last call, as they are now."""
+        moved, self._moved = self._moved, {}
+        return tuple(moved.values())
+
     def take_alert(self, alert: Alert) -> None:
         """Remember the alert as it is now, or forget it where nothing more hangs on it."""
+        self._moved[alert.alert_id] = alert
         if alert.open or alert.provisional:
             self.alerts[alert.alert_id] = alert
         else:

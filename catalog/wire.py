@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from catalog import errors
 from catalog.access import Access
+from catalog.alert_board import AlertChanges
 from catalog.audit import AuditLine
 from catalog.casework import Alert, AlertClosing
 from catalog.consent import Consent
@@ -21,6 +22,7 @@ from catalog.maintenance import Maintained
 from catalog.observations import Analysis, Run, SegmentRows
 from catalog.records import records_of, table_of
 from catalog.registry import Camera, Mounting, Zone
+from catalog.response import AlertStep, DeviceReport, ShiftNote
 from catalog.retention import Hold
 from catalog.roster import Roster
 from catalog.spans import Span, from_us, to_us
@@ -37,9 +39,12 @@ from catalog.writes import (
     Record,
     Register,
     ReleaseHold,
+    Report,
     Request,
     StartRun,
+    StepAlert,
     Withdraw,
+    WriteNote,
     ipc_bytes,
 )
 
@@ -126,6 +131,14 @@ def _spread(request: Request) -> tuple[Words, Tables]:  # noqa: C901, PLR0911, P
             return {}, {"alerts": table_of(alerts)}
         case CloseAlerts(_, closings):
             return {}, {"closings": table_of(closings)}
+        case StepAlert(_, step):
+            return {}, {"steps": table_of([step])}
+        case Report(_, report):
+            words = {name: getattr(report, name) for name in ("source", "event_id", "kind", "envelope")}
+            instants = {"reported_us": to_us(report.reported_at), "received_us": to_us(report.received_at)}
+            return words | instants, {"alerts": table_of([report.alert])}
+        case WriteNote(_, note):
+            return {}, {"notes": table_of([note])}
         case PlaceHold(_, hold):
             return {}, {"holds": table_of([hold])}
         case ReleaseHold(_, hold_id):
@@ -183,11 +196,24 @@ def _gather(part: _Body, access: Access) -> Request:  # noqa: C901, PLR0911, PLR
             return RaiseAlerts(access, records_of(Alert, tables["alerts"]))
         case "CloseAlerts":
             return CloseAlerts(access, records_of(AlertClosing, tables["closings"]))
+        case "StepAlert":
+            return StepAlert(access, records_of(AlertStep, tables["steps"])[0])
+        case "Report":
+            return Report(access, _report(words, records_of(Alert, tables["alerts"])[0]))
+        case "WriteNote":
+            return WriteNote(access, records_of(ShiftNote, tables["notes"])[0])
         case "PlaceHold":
             return PlaceHold(access, records_of(Hold, tables["holds"])[0])
         case "ReleaseHold":
             return ReleaseHold(access, words["hold_id"])
     raise BadInput(f"the keeper knows no request {part.kind!r}; use the same version on both sides")
+
+
+def _report(words: Mapping[str, Any], alert: Alert) -> DeviceReport:
+    return DeviceReport(
+        words["source"], words["event_id"], words["kind"], from_us(words["reported_us"]),
+        from_us(words["received_us"]), words["envelope"], alert,
+    )  # fmt: skip
 
 
 def encode_lease_request(access: Access, camera_ids: Sequence[str]) -> bytes:
@@ -218,11 +244,13 @@ def encode_leases(leases: Sequence[Lease]) -> bytes:
 
 
 def encode_answer(value: object) -> bytes:
-    """Return the bytes of an answer: a number, a text, ids, nothing, a run, or what upkeep did."""
+    """Return the bytes of an answer: a number, a text, ids, nothing, a run, an alert, or what upkeep did."""
     if isinstance(value, tuple):
         return _Body("ids", {"ids": list(value)}).encode()
     if isinstance(value, Run):
         return _Body("run", tables={"runs": table_of([value])}).encode()
+    if isinstance(value, Alert):
+        return _Body("alert", tables={"alerts": table_of([value])}).encode()
     if isinstance(value, Maintained):
         return _Body("maintained", asdict(value)).encode()
     return _Body("plain", {"value": value}).encode()
@@ -247,6 +275,8 @@ def decode_answer(body: pa.Buffer) -> object:
         return tuple(part.words["ids"])
     if part.kind == "run":
         return records_of(Run, part.tables["runs"])[0]
+    if part.kind == "alert":
+        return records_of(Alert, part.tables["alerts"])[0]
     if part.kind == "maintained":
         return Maintained(**part.words)
     return part.words["value"]
@@ -274,3 +304,39 @@ def decode_roster(body: pa.Buffer) -> Roster | None:
         part.words["version"], records_of(Camera, tables["cameras"]), records_of(Mounting, tables["mountings"]),
         records_of(Zone, tables["zones"]), records_of(Alert, tables["alerts"]),
     )  # fmt: skip
+
+
+def encode_changes_request(known: str, wait_s: float) -> bytes:
+    """Return the bytes that ask what has become of alerts: no numbered request, since it writes nothing."""
+    return _Body("AlertChanges", {"known": known, "wait_s": wait_s}).encode()
+
+
+def decode_changes_request(body: pa.Buffer) -> tuple[str, float]:
+    """Return which version is known, and how long to wait for another, seconds.
+
+    Raises
+    ------
+    BadInput
+        When the bytes ask for something else.
+    """
+    try:
+        words = _Body.decode(body).words
+        return str(words["known"]), float(words["wait_s"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadInput(
+            f"not a question about alerts ({type(error).__name__}: {error}); use the same version"
+        ) from error
+
+
+def encode_changes(changes: AlertChanges) -> bytes:
+    """Return the bytes of what has become of alerts."""
+    words = {"version": changes.version, "complete": changes.complete}
+    return _Body("alert_changes", words, {"alerts": table_of(changes.alerts)}).encode()
+
+
+def decode_changes(body: pa.Buffer) -> AlertChanges:
+    """Return what has become of alerts, or raise the error that came instead."""
+    part = _Body.decode(body)
+    if part.kind != "alert_changes":
+        raise BadInput(f"the keeper answered {decode_answer(body)!r} to a question about alerts")
+    return AlertChanges(part.words["version"], part.words["complete"], records_of(Alert, part.tables["alerts"]))

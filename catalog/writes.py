@@ -11,6 +11,7 @@ from typing import cast
 import pyarrow as pa
 
 from catalog.access import Access
+from catalog.alert_board import AlertChanges
 from catalog.audit import AuditLine
 from catalog.casework import Alert, AlertClosing
 from catalog.consent import Consent
@@ -20,6 +21,7 @@ from catalog.maintenance import Maintained
 from catalog.observations import Run, SegmentRows
 from catalog.records import table_of
 from catalog.registry import Camera, Mounting, Zone
+from catalog.response import AlertStep, DeviceReport, ShiftNote
 from catalog.retention import Hold
 from catalog.roster import Roster
 from catalog.spans import Span
@@ -113,7 +115,7 @@ class Permit:
 
 @dataclass(frozen=True)
 class RaiseAlerts:
-    """Alerts; one already known stays as it is."""
+    """Alerts; one already known stays as it is, and one that repeats an open one is folded into it."""
 
     access: Access
     alerts: tuple[Alert, ...]
@@ -125,6 +127,30 @@ class CloseAlerts:
 
     access: Access
     closings: tuple[AlertClosing, ...]
+
+
+@dataclass(frozen=True)
+class StepAlert:
+    """What somebody does about an alert."""
+
+    access: Access
+    step: AlertStep
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a device said, and the alert it calls for; the same source and event again is the same report."""
+
+    access: Access
+    report: DeviceReport
+
+
+@dataclass(frozen=True)
+class WriteNote:
+    """What one shift leaves to the next; a note already known stays as it is."""
+
+    access: Access
+    note: ShiftNote
 
 
 @dataclass(frozen=True)
@@ -145,15 +171,16 @@ class ReleaseHold:
 
 Request = (
     Register | Grant | Withdraw | AddFootage | DeleteFootage | StartRun | Append | Record | Permit
-    | RaiseAlerts | CloseAlerts | PlaceHold | ReleaseHold
+    | RaiseAlerts | CloseAlerts | StepAlert | Report | WriteNote | PlaceHold | ReleaseHold
 )  # fmt: skip
 
 
 class WriteDoor(ABC):
     """The one way into the catalog; `Keeper` is it in process, `KeeperClient` from outside.
 
-    Every method but `lease` and `roster` blocks until what it wrote is durable, and may be repeated: the same thing
-    twice writes the same rows once. Refusals raise `NotPermitted` and are in the audit by then.
+    Every method but `lease`, `roster` and `alert_changes` blocks until what it wrote is durable, and may be
+    repeated: the same thing twice writes the same rows once. Refusals raise `NotPermitted` and are in the audit by
+    then.
     """
 
     @abstractmethod
@@ -167,6 +194,13 @@ class WriteDoor(ABC):
     @abstractmethod
     def roster(self, known: str = "") -> Roster | None:
         """Return registry and open alerts; `None` while they are still those of the version `known`."""
+
+    @abstractmethod
+    def alert_changes(self, known: str = "", wait_s: float = 0.0) -> AlertChanges:
+        """Return what has become of alerts since the version `known`, all open ones where that is unknown.
+
+        Waits for a change, at most `wait_s` seconds and never longer than `LONGEST_WAIT_S`, behind no commit.
+        """
 
     @abstractmethod
     def append(self, access: Access, rows: SegmentRows) -> int:
@@ -222,12 +256,38 @@ class WriteDoor(ABC):
         return cast(int, self._ask(ReleaseHold(access, hold_id)))
 
     def raise_alerts(self, access: Access, alerts: Sequence[Alert]) -> int:
-        """Add alerts, those already known left as they are; return the snapshot that holds them."""
+        """Add alerts, those already known left as they are; return the snapshot that holds them.
+
+        One that repeats an open alert (`catalog.folding`) is kept closed, and counted on that one.
+        """
         return cast(int, self._ask(RaiseAlerts(access, tuple(alerts))))
 
     def close_alerts(self, access: Access, closings: Sequence[AlertClosing]) -> int:
         """Close alerts, those already closed left as they are; return the snapshot that says so."""
         return cast(int, self._ask(CloseAlerts(access, tuple(closings))))
+
+    def step_alert(self, access: Access, step: AlertStep) -> Alert:
+        """Take a step (`catalog.response.stepped`) and return the alert after it, durable.
+
+        Raises
+        ------
+        NotFound
+            When there is no such alert.
+        AlertConflict
+            When the alert is no longer as it was seen, or someone else's: nothing is written then.
+        """
+        return cast(Alert, self._ask(StepAlert(access, step)))
+
+    def report(self, access: Access, report: DeviceReport) -> Alert:
+        """Keep a device's report and return its alert, durable; of a repeated report, the first one's as it stands.
+
+        The alert is the report's own: where it repeats an open one it is closed, and `merged_into` names that one.
+        """
+        return cast(Alert, self._ask(Report(access, report)))
+
+    def write_note(self, access: Access, note: ShiftNote) -> int:
+        """Keep what one shift leaves to the next; return the snapshot that holds it."""
+        return cast(int, self._ask(WriteNote(access, note)))
 
     def start_run(self, access: Access, run: Run) -> Run:
         """Return the run as it is kept: this one, or the one that was started first under its id."""
