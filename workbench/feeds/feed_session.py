@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,6 +101,8 @@ class Session:
         self._burst: list[Stamped] | None = []
         """Packets of the burst in which many feeds begin, the last of which tells best when all were seen; `None`
         once it is over."""
+        self._came = False
+        """True once there was a packet."""
         self._waiting_us: int | None = None
         """Since when a key frame is waited for, µs since 1970 UTC; `None` while it is not."""
         self._damage: _Damage | None = None
@@ -141,8 +141,10 @@ class Session:
 
     def _arrived(self, packet: Packet[Any]) -> None:
         feed, arrived_us = self.feed, self.feed.clock_us()
-        feed.back_off.came(feed.steady_s())
-        come = list(self.stamps.take(packet, arrived_us))
+        if not self._came:
+            self._came = True
+            feed.back_off.came(feed.steady_s())
+        come = self.stamps.take(packet, arrived_us)
         for stamped in come:
             if stamped.leap_s:
                 self._leapt(stamped)
@@ -215,10 +217,10 @@ class Session:
 
     def _write(self, segment: OpenSegment, stamped: Stamped) -> Placed | None:
         """Write one packet to the segment; `None` where it is left out."""
-        placed = None
         try:
-            with _to_disk():
-                placed = segment.write(stamped.packet, stamped.pts, stamped.dts)
+            placed = segment.write(stamped.packet, stamped.pts, stamped.dts)
+        except OSError as error:
+            raise _disk_full(error) from error
         except av.FFmpegError as error:
             if segment.frame_count == 0:
                 self.feed.end_segment(None)
@@ -243,8 +245,9 @@ class Session:
             self._camera_clock.origin_us, before.frame_us if before is not None else None
         )
         try:
-            with _to_disk():
-                feed.recorder.begin(track, clock, stamped.pts, stamped.dts)
+            feed.recorder.begin(track, clock, stamped.pts, stamped.dts)
+        except OSError as error:
+            raise _disk_full(error) from error
         except (av.FFmpegError, ValueError) as error:
             raise FeedUnavailable(
                 f"the feed {feed.plan.source.shown} cannot be recorded as {track.codec}: {error}; "
@@ -316,10 +319,5 @@ class Session:
             self.feed.sink.health(change)
 
 
-@contextmanager
-def _to_disk() -> Iterator[None]:
-    """Turn what the disk complains of into `DiskFull`."""
-    try:
-        yield
-    except OSError as error:
-        raise DiskFull(f"footage cannot be written: {error.strerror or error}; recording is tried again") from error
+def _disk_full(error: OSError) -> DiskFull:
+    return DiskFull(f"footage cannot be written: {error.strerror or error}; recording is tried again")

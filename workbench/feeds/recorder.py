@@ -12,10 +12,9 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 from av.container import OutputContainer
@@ -23,9 +22,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from catalog.footage import Gap, Segment
-from catalog.spans import Span, from_us, to_us
+from catalog.spans import Span, from_us
 from workbench.feeds.feed_track import VideoTrack
 from workbench.feeds.stream_clock import StreamClock
+from workbench.feeds.ticks import scale, ticks_to_us, us_to_ticks
 from workbench.feeds.unfinished import Note, discard, final_path, write_note
 from workbench.media.segment_files import SELF_CONTAINED, keep
 
@@ -61,11 +61,8 @@ class HashedFile:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
         self.digest, self.size_bytes = hashlib.sha256(), 0
         self._error: OSError | None = None
-
-    @property
-    def closed(self) -> bool:
+        self.closed = False
         """True when nothing can be written any more."""
-        return self._descriptor < 0 or self._error is not None
 
     def write(self, data: bytes) -> int:
         """Take the next bytes."""
@@ -73,7 +70,7 @@ class HashedFile:
             try:
                 self._put(data)
             except OSError as error:
-                self._error = error
+                self._error, self.closed = error, True
         return len(data)
 
     def _put(self, data: bytes) -> None:
@@ -104,12 +101,14 @@ class HashedFile:
         """Let go of it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor, self.closed = -1, True
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Where a packet came to lie: the address of its frame."""
+class Placed(NamedTuple):
+    """Where a packet came to lie: the address of its frame.
+
+    One is made for every packet; a frozen dataclass takes twice as long to make.
+    """
 
     pts: int
     """Presentation time stamp in the segment's file, ticks."""
@@ -139,7 +138,8 @@ class OpenSegment:
         self.note, self.track, self.clock = note, track, clock
         self.part = folder / note.part_name
         self._base = first_dts
-        self.start_at = from_us(clock.instant(_us(first_pts, track.time_base)))
+        self._start_us = clock.instant(ticks_to_us(track.time_base)(first_pts))
+        self.start_at = from_us(self._start_us)
         self._file = HashedFile(self.part)
         try:
             self._out, self._stream = _muxer(self._file, track)
@@ -148,16 +148,20 @@ class OpenSegment:
             self._file.close()
             raise
         self.time_base = Fraction(self._stream.time_base or track.time_base)
+        self._in_file = scale(track.time_base / self.time_base)
+        self._us, self._from_us = ticks_to_us(self.time_base), us_to_ticks(self.time_base)
         self.first_pts = self._ticks(first_pts)
         self.frame_count = 0
         self._last_dts = -1
-        self._last_us = self._whole_us = to_us(self.start_at)
-        self._frame_us = frame_us
+        self._last_us = self._whole_us = self._start_us
+        self._frame_us, self._frame_ticks = frame_us, self._from_us(frame_us)
+        self._passed = 0
+        """Time between the last two packets, ticks; 0 before there are two."""
 
     @property
     def length_us(self) -> int:
         """Length so far, its last frame included, µs."""
-        return self.end_us - to_us(self.start_at)
+        return self.end_us - self._start_us
 
     @property
     def size_bytes(self) -> int:
@@ -207,24 +211,33 @@ class OpenSegment:
         if own_pts < self.first_pts:
             return None
         placed = self._placed(own_pts, own_dts)
-        packet.stream = self._stream
-        packet.time_base = self.time_base
-        packet.pts, packet.dts = own_pts, own_dts
-        passed_us = _us(own_dts - self._last_dts, self.time_base)
-        if self._last_dts >= 0 and passed_us >= SHORTEST_FRAME_US:
-            self._frame_us = min(passed_us, LONGEST_FRAME_US)
-        packet.duration = round(self._frame_us / (1_000_000 * self.time_base))
-        size_bytes = self._file.size_bytes
-        self._out.mux_one(packet)
-        if self._file.closed:
-            self._file.cut_back(size_bytes)
-            self._file.require_whole()
-        if self._file.size_bytes > size_bytes:
-            self._whole_us = placed.seen_at  # a packet goes to the file with the one that begins the next fragment
+        if self._last_dts >= 0 and own_dts - self._last_dts != self._passed:
+            self._pass(own_dts - self._last_dts)
+        packet.stream, packet.time_base = self._stream, self.time_base
+        packet.pts, packet.dts, packet.duration = own_pts, own_dts, self._frame_ticks
+        self._put(packet, placed.seen_at)
         self._last_dts = own_dts
         self.frame_count += 1
         self._last_us = max(self._last_us, placed.seen_at)
         return placed
+
+    def _pass(self, ticks: int) -> None:
+        """Take in that packets come at another distance than the two before."""
+        self._passed, passed_us = ticks, self._us(ticks)
+        if passed_us >= SHORTEST_FRAME_US:
+            self._frame_us = min(passed_us, LONGEST_FRAME_US)
+            self._frame_ticks = self._from_us(self._frame_us)
+
+    def _put(self, packet: Packet[Any], seen_at: int) -> None:
+        """Give a packet to the muxer, and look what of it, or of those before, the disk has taken."""
+        file = self._file
+        size_bytes = file.size_bytes
+        self._out.mux_one(packet)
+        if file.closed:
+            file.cut_back(size_bytes)
+            file.require_whole()
+        if file.size_bytes > size_bytes:
+            self._whole_us = seen_at  # a packet goes to the file with the one that begins the next fragment
 
     def finish(self, folder: Path, home_root: Path, until_us: int | None) -> Segment:
         """Make the segment durable under its name, and return it.
@@ -242,7 +255,7 @@ class OpenSegment:
         """
         self._close()
         sha256 = self._file.digest.hexdigest()
-        note, start_us = self.note, to_us(self.start_at)
+        note, start_us = self.note, self._start_us
         final = final_path(folder, start_us, sha256)
         segment = Segment(
             Segment.identify(note.camera_id, start_us, sha256), note.camera_id, note.mounting_id,
@@ -288,16 +301,12 @@ class OpenSegment:
             self._file.close()
 
     def _placed(self, own_pts: int, own_dts: int) -> Placed:
-        since_us = round((own_pts - self.first_pts) * self.time_base * 1_000_000)
-        return Placed(own_pts, to_us(self.start_at) + since_us, _us(own_pts - own_dts, self.time_base))
+        early_us = self._us(own_pts - own_dts) if own_pts != own_dts else 0
+        return Placed(own_pts, self._start_us + self._us(own_pts - self.first_pts), early_us)
 
     def _ticks(self, stamp: int) -> int:
         """Return a time stamp of the track in the file, where the first packet is decoded at 0."""
-        return round((stamp - self._base) * (self.track.time_base / self.time_base))
-
-
-def _us(ticks: int, time_base: Fraction) -> int:
-    return round(ticks * time_base * 1_000_000)
+        return self._in_file(stamp - self._base)
 
 
 def _muxer(file: HashedFile, track: VideoTrack) -> tuple[OutputContainer, VideoStream]:
@@ -350,7 +359,7 @@ class Recorder:
         av.FFmpegError
             When the file format cannot hold such a track; the one before stays open.
         """
-        start_us = clock.instant(_us(pts, track.time_base))
+        start_us = clock.instant(ticks_to_us(track.time_base)(pts))
         note = Note(
             self.camera_id, self._mounting_at(start_us), start_us, clock.clock, clock.error_s, self.source_name
         )  # fmt: skip

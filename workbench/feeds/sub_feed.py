@@ -105,7 +105,7 @@ class SubFeed:
             if self._why_closed() is not None:
                 return
             self._back_off.came(time.monotonic())
-            come = list(stamps.take(packet, self._clock_us()))
+            come = stamps.take(packet, self._clock_us())
             pictures.observe(come)
             for stamped in come:
                 for frame, at_us in pictures.of(stamped):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from dataclasses import replace
 from itertools import pairwise
 
 import av
@@ -34,7 +33,7 @@ def got(watcher):
 
 def push(tap, street, first=0, after=60, later_us=0):
     for data, placed, key in street.packets[first:after]:
-        tap.push(data, replace(placed, seen_at=placed.seen_at + later_us), street.track, key=key)
+        tap.push(data, placed._replace(seen_at=placed.seen_at + later_us), street.track, key=key)
 
 
 def played(fragments):
