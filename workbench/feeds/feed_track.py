@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import cast
 
 import av
@@ -13,6 +14,9 @@ from av.video.stream import VideoStream
 
 START_CODE = b"\x00\x00\x01"
 """What stands before every unit of an Annex B stream, as RTP and transport streams bring it (ISO/IEC 14496-10)."""
+
+START_CODES = (START_CODE, b"\0" + START_CODE)
+"""The same, and with the zero byte that stands before a packet's first unit."""
 
 HEAD_BYTES = 4096
 """How far into a packet parameter sets are looked for, bytes: they stand before the first picture."""
@@ -53,14 +57,14 @@ class VideoTrack:
             Fraction(time_base or stream.time_base or DEFAULT_TIME_BASE),
         )  # fmt: skip
 
-    @property
+    @cached_property
     def annex_b(self) -> bool:
         """True where the units of a packet stand behind start codes, as from RTP and transport streams.
 
         In mp4 they stand behind their length, and a length of 256 to 511 bytes looks like a start code.
         """
         head = self.extradata or START_CODE
-        return self.codec in PARAMETER_SETS and head.startswith((START_CODE, b"\0" + START_CODE))
+        return self.codec in PARAMETER_SETS and head.startswith(START_CODES)
 
     def rubbish(self, head: bytes) -> bool:
         """Tell whether a packet that begins so cannot be of this codec; only of Annex B can it be told."""
@@ -115,7 +119,7 @@ class VideoTrack:
 
 def units(data: bytes) -> Iterator[bytes]:
     """Yield the units of an Annex B packet, without start codes; nothing for other packings."""
-    if not data.startswith((START_CODE, b"\0" + START_CODE)):
+    if not data.startswith(START_CODES):
         return
     place = data.find(START_CODE)
     while place >= 0:
@@ -141,7 +145,7 @@ def rubbish(codec: str, head: bytes) -> bool:
     head
         The packet's first bytes.
     """
-    if codec not in PARAMETER_SETS or not head.startswith((START_CODE, b"\0" + START_CODE)):
+    if codec not in PARAMETER_SETS or not head.startswith(START_CODES):
         return False
     unit = head[head.find(START_CODE) + len(START_CODE) :]
     if len(unit) < 2 or unit[0] & 0x80:

@@ -7,8 +7,8 @@ best, and all instants are late by what encoding and network take.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
+from struct import Struct
 
 from catalog.footage import Clock
 from workbench.feeds.feed_stamps import Stamped
@@ -38,6 +38,9 @@ SLEW_US = 20_000
 
 NEAR_US = 250_000
 """A clock further off than this is set anew instead of being corrected little by little, µs."""
+
+WALL_CLOCK = Struct("=q")
+"""With what AVProducerReferenceTime begins: an instant, µs since 1970."""
 
 REPORTS_OLD_US = 15_000_000
 """So long after time stamps leapt, the latest sender report may still be from before it, µs: cameras report every
@@ -79,12 +82,12 @@ class CameraClock:
 
         The first packet of a session has no time stamp of its own, and what it says is the second one's instant.
         """
-        packet = stamped.packet
-        if stamped.guessed or stamped.arrived_us < self._from_us or not packet.has_sidedata("prft"):
+        if stamped.guessed or stamped.arrived_us < self._from_us:
             return
-        # AVProducerReferenceTime begins with the instant, an int64 in µs since 1970
-        wall_us = int.from_bytes(bytes(packet.get_sidedata("prft"))[:8], sys.byteorder, signed=True)
-        self._origin_us = wall_us - stamped.stream_us if wall_us > 0 else None
+        for side in stamped.packet.iter_sidedata():  # to ask for it by name takes PyAV longer than all of this
+            if side.data_type == "prft":
+                (wall_us,) = WALL_CLOCK.unpack_from(side)
+                self._origin_us = wall_us - stamped.stream_us if wall_us > 0 else None
 
     @property
     def origin_us(self) -> int | None:
