@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import socket
 import sys
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from apps.gateway.app import create_app
 from catalog.errors import RtccError
@@ -36,11 +38,24 @@ def main(arguments: list[str] | None = None) -> int:
     except RtccError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return error.exit_code
-    uvicorn.run(
-        app, host=HOST, port=given.port, access_log=False, log_config=None, server_header=False,
-        ws_max_size=1 << 20, timeout_graceful_shutdown=END_S, timeout_keep_alive=30,
-    )  # fmt: skip
+    Server(app, given.port).run()
     return 0
+
+
+class Server(uvicorn.Server):
+    """Serves the gateway on loopback, in one process; before it ends, open streams are told to."""
+
+    def __init__(self, app: FastAPI, port: int) -> None:
+        super().__init__(uvicorn.Config(
+            app, host=HOST, port=port, access_log=False, log_config=None, server_header=False, ws_max_size=1 << 20,
+            timeout_graceful_shutdown=END_S, timeout_keep_alive=30,
+        ))  # fmt: skip
+        self._leaving = app.state.room.leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the streams end, then everything else."""
+        self._leaving.set()
+        await super().shutdown(sockets)
 
 
 if __name__ == "__main__":

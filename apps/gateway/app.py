@@ -11,10 +11,32 @@ from datetime import datetime
 from fastapi import FastAPI
 
 from apps.edge import now as present
-from apps.gateway import refusals
-from apps.gateway.room import Policy, Room
+from apps.gateway import (
+    alerts,
+    assets,
+    cameras,
+    cap_routes,
+    handover,
+    health,
+    login,
+    me,
+    openapi,
+    refusals,
+    reports,
+    stream,
+    supervisor,
+)
+from apps.gateway.doorway import Doorway
+from apps.gateway.room import Room
+from apps.gateway.settings import Policy
 from catalog.home import Home
 from catalog.writes import WriteDoor
+
+ROUTERS = (
+    # The stream before the alerts: "stream" is no alert's id.
+    stream.router, alerts.router, reports.router, cap_routes.router, me.router, cameras.router, handover.router,
+    supervisor.router, health.router, assets.router, login.router,
+)  # fmt: skip
 
 
 def create_app(
@@ -48,11 +70,17 @@ def create_app(
         finally:
             await room.close()
 
-    app = FastAPI(title="RTCC gateway", version="1", lifespan=life, docs_url=None, redoc_url=None)
+    app = FastAPI(title=openapi.TITLE, version=openapi.VERSION, lifespan=life, docs_url=None, redoc_url=None)
     app.state.room = room
+    app.add_middleware(Doorway, most_body_bytes=room.policy.most_body_bytes)
     refusals.speak(app)
+    for router in ROUTERS:
+        app.include_router(router)
     if importlib.util.find_spec("apps.gateway.media") is not None:
-        app.include_router(importlib.import_module("apps.gateway.media").router)
+        media = importlib.import_module("apps.gateway.media")
+        if hasattr(media, "router"):
+            app.include_router(media.router)
     if importlib.util.find_spec("apps.gateway.proxy") is not None:
         importlib.import_module("apps.gateway.proxy").mount(app, room, voila=voila, lab=lab)
+    openapi.publish(app)
     return app

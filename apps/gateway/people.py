@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from apps.gateway.persons import PURPOSES, Person
 from apps.gateway.refusals import NotSignedIn, OutOfScope, WrongOrigin
 from apps.gateway.room import Room, room_of
-from apps.sessions import COOKIE, Session, verify
-from catalog.access import Access, Purpose, Role
-
-PURPOSES: dict[Role, Purpose] = {
-    "officer": "response", "supervisor": "response", "admin": "response",
-    "investigator": "investigation", "analyst": "analysis", "auditor": "audit", "service": "maintenance",
-}  # fmt: skip
-"""What each role acts for on these pages: consent is given per purpose."""
-
-RESPONDERS: tuple[Role, ...] = ("officer", "supervisor", "admin")
-"""Roles that answer alerts."""
-
-WATCHERS: tuple[Role, ...] = (*RESPONDERS, "investigator")
-"""Roles that may look through cameras, where consent lets them."""
+from apps.sessions import COOKIE, verify
+from catalog.access import Access
 
 ACTION_HEADER = "x-rtcc"
 """What our pages send with every change: no other site's page can, without being asked first."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who is signed in, and acts for the purpose of their role."""
-
-    session: Session
-    access: Access
-
-    @property
-    def actor(self) -> str:
-        """Their account's name."""
-        return self.session.actor
-
-    @property
-    def role(self) -> Role:
-        """What they may do."""
-        return self.session.role
-
-    @property
-    def may_watch(self) -> bool:
-        """True where the role may look through cameras; whether a camera may be looked through, consent says."""
-        return self.role in WATCHERS
 
 
 def person_of(connection: HTTPConnection, room: Room) -> Person | None:

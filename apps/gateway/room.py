@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -19,7 +18,13 @@ from starlette.requests import HTTPConnection
 
 from apps.accounts import Accounts
 from apps.edge import now as present
+from apps.gateway.devices import Devices
+from apps.gateway.following import Following
+from apps.gateway.limits import Limits
+from apps.gateway.nonces import Nonces
 from apps.gateway.refusals import Busy
+from apps.gateway.settings import Policy
+from apps.gateway.state import State
 from apps.gateway.watches import Watches
 from catalog.access import Access
 from catalog.client import KeeperClient
@@ -31,38 +36,6 @@ from catalog.writes import WriteDoor
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-SERVICE = Access("gateway", "service", "response")
-"""On whose behalf the gateway itself acts: timers, and reports of devices."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The room's rules and limits; times in seconds."""
-
-    escalate_p1_s: float = 60.0
-    escalate_p2_s: float = 300.0
-    escalate_p3_s: float = 1800.0
-    """An alert that nobody has acknowledged for so long goes to the supervisor, by priority."""
-    watch_s: float = 900.0
-    """A tile that is open for so long without a reason is closed."""
-    stale_s: float = 5.0
-    """What is older than this is shown as old."""
-    most_waiting: int = 64
-    """Writes that wait for the keeper before others are told to come back."""
-    most_body_bytes: int = 256 * 1024
-    """Largest body of a request."""
-    incident_radius_m: float = 500.0
-    """How far around a panic report cameras are opened."""
-    device_per_s: float = 20.0
-    address_per_s: float = 100.0
-    person_per_s: float = 50.0
-    """Requests a second of one device, address or person; three times as many in a burst."""
-
-    @property
-    def escalate_s(self) -> dict[str, float]:
-        """Seconds until escalation by priority."""
-        return {"P1": self.escalate_p1_s, "P2": self.escalate_p2_s, "P3": self.escalate_p3_s}
 
 
 WRITERS = 8
@@ -100,12 +73,19 @@ class Room:
         self._own_door = door is None
         self.door: WriteDoor = door if door is not None else KeeperClient(home)
         self.accounts = Accounts(home, clock=clock)
+        self.devices, self.nonces = Devices(home), Nonces(home)
+        self.limits = Limits.of(self.policy)
         self.watches = Watches()
+        self.state = State(home, self.policy, clock)
+        self._following = Following(self.state, self)
         self._writers = ThreadPoolExecutor(WRITERS, "gateway-write")
         self._readers_pool = ThreadPoolExecutor(READERS, "gateway-read")
         self._readers: OrderedDict[Access, Reader] = OrderedDict()
         self._guard = threading.Lock()
         self._waiting = 0
+        self.opened_at = clock()
+        self.leaving = asyncio.Event()
+        """Set when the gateway is about to end: open streams end then."""
 
     @property
     def waiting(self) -> int:
@@ -144,7 +124,8 @@ class Room:
     async def ask(self, access: Access, question: str, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows that answer a named question, for this person and purpose; it is in the audit by then."""
         table: pa.Table = await self.read(self._ask, access, question, parameters)
-        return table.to_pylist()
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
 
     def _ask(self, access: Access, question: str, parameters: dict[str, object]) -> pa.Table:
         return self.reader(access).ask(question, **parameters)
@@ -163,9 +144,13 @@ class Room:
 
     async def open(self) -> None:
         """Begin: what runs beside the requests."""
+        self._following.start()
 
     async def close(self) -> None:
         """End what `open` began, and let go of the catalog."""
+        self.leaving.set()
+        await self._following.stop()
+        self.nonces.close()
         self._writers.shutdown(wait=False, cancel_futures=True)
         self._readers_pool.shutdown(wait=False, cancel_futures=True)
         for reader in self._readers.values():
