@@ -231,23 +231,25 @@ def tap(home: Home, access: Access, camera_id: str) -> Iterator[Fragment]:
     NotPermitted
         When it may not, or not any longer, be watched.
     """
-    question = json.dumps({"camera_id": camera_id, "access": asdict(access)}).encode()
-    connection = _connected(home, camera_id, question)
-    with connection:
+    with reached(home, access, camera_id) as connection:
         while True:
             try:
                 piece = connection.recv_bytes()
             except (EOFError, OSError):
                 return
             if piece[:1] == b"{":
-                raise _told(piece)
+                raise told(piece)
             yield Fragment(
                 piece[PIECE_HEAD_BYTES:], KINDS[piece[0]], int.from_bytes(piece[1:PIECE_HEAD_BYTES], "little")
             )  # fmt: skip
 
 
-def _connected(home: Home, camera_id: str, question: bytes) -> Connection:
-    """Return a connection to the shard that watches the camera, its word given."""
+def reached(home: Home, access: Access, camera_id: str) -> Connection:
+    """Return a connection to the shard that watches a camera, its word given: pieces follow, as `tap` reads them.
+
+    For whoever reads many feeds in one thread. Raises as `tap`.
+    """
+    question = json.dumps({"camera_id": camera_id, "access": asdict(access)}).encode()
     refusal: RtccError = NotFound(
         f"camera {camera_id!r} is not watched live on this machine; `rtcc status` shows what is"
     )
@@ -267,9 +269,9 @@ def _connected(home: Home, camera_id: str, question: bytes) -> Connection:
                 _patient(speaking, 0)  # a feed may be silent for long
                 return connection
         connection.close()
-        told = _told(answer) if answer is not None else refusal
-        if not isinstance(told, NotFound):
-            raise told
+        word = told(answer) if answer is not None else refusal
+        if not isinstance(word, NotFound):
+            raise word
     raise refusal
 
 
@@ -293,7 +295,8 @@ def _refuse(connection: Connection, error: RtccError) -> None:
         connection.send_bytes(json.dumps({"error": type(error).__name__, "message": str(error)}).encode())
 
 
-def _told(answer: bytes) -> RtccError:
+def told(answer: bytes) -> RtccError:
+    """Return the error that came instead of a piece."""
     document = json.loads(answer)
     kind = getattr(errors, str(document.get("error")), None)
     known = isinstance(kind, type) and issubclass(kind, RtccError)

@@ -52,7 +52,7 @@ def layout_of(descriptor: int, size_bytes: int) -> Layout:
         When it is not laid out in fragments.
     """
     head_bytes = media_end = 0
-    for kind, start, end in _top_boxes(descriptor, size_bytes):
+    for kind, start, end in top_boxes(descriptor, size_bytes):
         if kind == b"moof":
             head_bytes = head_bytes or start
         elif kind == b"mdat" and head_bytes:
@@ -66,8 +66,8 @@ def layout_of(descriptor: int, size_bytes: int) -> Layout:
     return Layout(head_bytes, max(media_end, head_bytes))
 
 
-def _top_boxes(descriptor: int, size_bytes: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, start and end of the whole boxes at the top."""
+def top_boxes(descriptor: int, size_bytes: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and end of a file's whole boxes."""
     start = 0
     for _ in range(MOST_BOXES):
         head = os.pread(descriptor, 2 * BOX_HEAD_BYTES, start)
@@ -100,28 +100,29 @@ def codec_of(head: bytes) -> Codec:
     UnreadableFootage
         When the head does not say.
     """
-    for kind, entry in _boxes(head, (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")):
-        for name, body in _children(entry[8:] if kind == b"stsd" else b""):
+    for kind, entry in boxes_along(head, (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")):
+        for name, body in children(entry[8:] if kind == b"stsd" else b""):
             if name not in AVC_ENTRIES:
                 return Codec(name.decode("ascii", "replace"), None)
-            for own, settings in _children(body[SAMPLE_ENTRY_BYTES:]):
+            for own, settings in children(body[SAMPLE_ENTRY_BYTES:]):
                 if own == b"avcC" and len(settings) >= 4:
                     # profile, its constraints and level: RFC 6381, 3.3
                     return Codec(name.decode(), f'video/mp4; codecs="{name.decode()}.{settings[1:4].hex()}"')
     raise UnreadableFootage(f"a head of {len(head)} bytes does not say which codec follows")
 
 
-def _boxes(data: bytes, path: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the boxes that lie along a path of kinds."""
-    for kind, body in _children(data):
+def boxes_along(data: bytes, path: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and content of the boxes that lie along a path of kinds."""
+    for kind, body in children(data):
         if kind == path[0]:
             if len(path) == 1:
                 yield kind, body
             else:
-                yield from _boxes(body, path[1:])
+                yield from boxes_along(body, path[1:])
 
 
-def _children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and content of the boxes that lie one after the other."""
     start = 0
     while start + BOX_HEAD_BYTES <= len(data):
         length, kind = struct.unpack_from(">I4s", data, start)
