@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -289,4 +289,4 @@ def _nobodys_hash() -> str:
     """Return a hash that no password fits, made on first use: what an unknown name is checked against."""
     if not _nobody:
         _nobody.append(_HASHER.hash(secrets.token_bytes(32)))
-    return cast(str, _nobody[0])
+    return _nobody[0]
