@@ -18,6 +18,7 @@ from apps import (
     cli_ask,
     cli_assets,
     cli_casework,
+    cli_devices,
     cli_index,
     cli_live,
     cli_people,
@@ -64,6 +65,7 @@ cli_casework.add_to(app)
 cli_index.add_to(app)
 cli_live.add_to(app)
 cli_people.add_to(app)
+cli_devices.add_to(app)
 cli_ask.add_to(app)
 cli_assets.add_to(app)
 

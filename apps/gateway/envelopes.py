@@ -65,7 +65,7 @@ class PlateReadData(_Data):
     """A plate that was looked for has been read."""
 
     plate: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16)]
-    confidence: Confidence
+    confidence: Confidence | None = None
     camera_id: CameraId
     seen_at: datetime
     hotlist: HotlistHit | None = None

@@ -19,8 +19,9 @@ For people (a session's cookie; every change also needs the header `X-RTCC: 1`) 
 request.
 
 A device signs `METHOD\\nPATH\\nTIMESTAMP\\nNONCE\\nSHA256HEX(body)` with HMAC-SHA256 and its secret, and sends
-`X-RTCC-Device`, `X-RTCC-Timestamp` (seconds since 1970 UTC, within 5 minutes), `X-RTCC-Nonce` (16 or more hex digits,
-once) and `X-RTCC-Signature: v1=HEX`. A report is durable before its 202; the same event id again makes no second alert.
+`X-RTCC-Device`, `X-RTCC-Timestamp` (seconds since 1970 UTC, within 5 minutes), `X-RTCC-Nonce` (16 or more hex
+digits, once) and `X-RTCC-Signature: v1=HEX`. A report is durable before its 202; the same event id again makes no
+second alert.
 """
 
 ERROR = {

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from apps.gateway import envelopes
-from apps.gateway.devices import Device, DeviceKind, proven
+from apps.gateway.devices import Device, DeviceKind
 from apps.gateway.envelopes import Received
 from apps.gateway.people import TheRoom
 from apps.gateway.room import Room
+from apps.gateway.signing import proven
 from catalog.errors import NotPermitted
 from catalog.response import DeviceReport
 
