@@ -1,0 +1,189 @@
+// What a person does at the desk: which alert and camera are in hand, which steps are under way, what was refused.
+import { batch, computed, signal } from "@preact/signals";
+import { api, signedOut } from "../core/api.js";
+import { kept, keep } from "../core/kept.js";
+import { WallState } from "./wall_state.js";
+
+const STATE_ORDER = { raised: 0, acknowledged: 1, assigned: 2, on_scene: 3, closed: 4 };
+export const SUPERVISING = ["supervisor", "admin"];
+
+/** Most urgent first; of two as urgent, the one nobody has answered, then the newer. */
+export function byUrgency(a, b) {
+  return (
+    a.rank - b.rank ||
+    Number(Boolean(a.snoozed_until)) - Number(Boolean(b.snoozed_until)) ||
+    STATE_ORDER[a.state] - STATE_ORDER[b.state] ||
+    Date.parse(b.last_onset_at ?? b.onset_at) - Date.parse(a.last_onset_at ?? a.onset_at)
+  );
+}
+
+export class Desk {
+  constructor(store) {
+    this.store = store;
+    this.wall = new WallState(store);
+    /** True where a hand-over belongs to the page. */
+    this.handover = false;
+    this.alertId = signal(null);
+    this.cameraId = signal(null);
+    this.filter = signal("open");
+    this.words = signal("");
+    /** The dialog in front: `{kind, ...}` or null. */
+    this.dialog = signal(null);
+    /** What cameras are replayed: `{cameraIds, aroundAt}` or null. */
+    this.replay = signal(null);
+    /** `split`, `wall` or `map`: what the left side shows. */
+    this.view = signal(kept("view", "split"));
+    this.keys = signal(kept("keys", true));
+    /** Alert id → what was said about the last step. */
+    this.notes = signal(new Map());
+    /** Alert id → kind of the step that is under way. */
+    this.underWay = signal(new Map());
+    /** What a screen reader is told. */
+    this.said = signal("");
+    this.banner = signal(null);
+    this.queue = computed(() => this.sorted());
+    this.alert = computed(() => store.alerts.value.get(this.alertId.value) ?? null);
+    this.camera = computed(() => store.cameras.value.get(this.cameraId.value) ?? null);
+    this.names = computed(() => new Map(store.people.value.map((person) => [person.actor, person.display])));
+  }
+
+  sorted() {
+    const { alerts, me } = this.store;
+    const filter = this.filter.value;
+    const words = this.words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const mine = me.value?.actor;
+    return [...alerts.value.values()]
+      .filter((alert) => alert.state !== "closed")
+      .filter((alert) => filter !== "p1" || alert.priority === "P1")
+      .filter((alert) => filter !== "mine" || ownerOf(alert) === mine)
+      .filter((alert) => words.every((word) => textOf(alert).includes(word)))
+      .sort(byUrgency);
+  }
+
+  /** How a person is called; their account's name where they are not known to be on. */
+  nameOf(actor) {
+    const me = this.store.me.value;
+    return (actor === me?.actor ? me.display : this.names.value.get(actor)) ?? actor ?? "";
+  }
+
+  pick(alert) {
+    batch(() => {
+      this.alertId.value = alert?.alert_id ?? null;
+      this.cameraId.value = alert?.camera_id ?? null;
+    });
+  }
+
+  pickCamera(cameraId) {
+    batch(() => {
+      this.cameraId.value = cameraId;
+      this.alertId.value = null;
+    });
+  }
+
+  move(by) {
+    const queue = this.queue.value;
+    const at = queue.findIndex((alert) => alert.alert_id === this.alertId.value);
+    const next = queue[at < 0 ? 0 : Math.min(queue.length - 1, Math.max(0, at + by))];
+    if (next) this.pick(next);
+  }
+
+  can(kind) {
+    return this.store.me.value?.actions?.includes(kind) ?? false;
+  }
+
+  supervising() {
+    return SUPERVISING.includes(this.store.me.value?.role);
+  }
+
+  /** Which steps make sense for this alert and this person; the gateway decides all the same. */
+  steps(alert) {
+    const mine = ownerOf(alert) === this.store.me.value?.actor;
+    const unverified = alert.plate !== null && alert.plate !== undefined && !alert.plate.verified;
+    const fits = {
+      acknowledge: alert.state === "raised",
+      verify: unverified && alert.state !== "closed",
+      assign: alert.state !== "closed" && alert.state !== "on_scene" && !unverified,
+      on_scene: alert.state === "assigned" && (mine || this.supervising()),
+      close: alert.state !== "closed" && (mine || this.supervising()),
+      escalate: alert.state !== "closed" && !alert.escalated_at,
+      snooze: (alert.state === "raised" || alert.state === "acknowledged") && !alert.snoozed_until,
+      wake: Boolean(alert.snoozed_until),
+      release: Boolean(ownerOf(alert)) && mine && alert.state !== "closed" && alert.state !== "raised",
+    };
+    return Object.keys(fits).filter((kind) => fits[kind] && this.can(kind));
+  }
+
+  /** Ask for a step. Nothing changes on the page before the gateway said yes; a refusal is shown on the alert. */
+  async step(alert, kind, extra = {}) {
+    const id = alert.alert_id;
+    if (this.underWay.value.has(id)) return null;
+    this.underWay.value = new Map(this.underWay.value).set(id, kind);
+    this.note(id, null);
+    try {
+      const told = await api.step(id, { kind, version: alert.version, ...extra });
+      this.store.take_alert(told);
+      return told;
+    } catch (error) {
+      if (error.status === 409 && error.body?.alert) this.store.take_alert({ alert: error.body.alert });
+      if (signedOut(error)) this.store.link.state.value = "signed_out";
+      this.note(id, { tone: error.status === 409 ? "conflict" : "refused", text: this.refusal(error) });
+      return null;
+    } finally {
+      const underWay = new Map(this.underWay.value);
+      underWay.delete(id);
+      this.underWay.value = underWay;
+    }
+  }
+
+  refusal(error) {
+    if (error.status !== 409) return error.message;
+    const alert = error.body?.alert;
+    const owner = alert && ownerOf(alert);
+    if (!owner || owner === this.store.me.value?.actor) return "It changed meanwhile: look again before you go on.";
+    return `${this.nameOf(owner)} has it. Nothing of yours was sent.`;
+  }
+
+  note(id, said) {
+    const notes = new Map(this.notes.value);
+    if (said) notes.set(id, said);
+    else notes.delete(id);
+    this.notes.value = notes;
+  }
+
+  open(kind, more = {}) {
+    this.dialog.value = { kind, ...more };
+  }
+
+  /** Put a camera on the wall; with the alert in hand as its reason, where there is one. */
+  toWall(cameraId, at = null) {
+    const camera = this.store.cameras.value.get(cameraId);
+    if (!camera) return;
+    this.wall.put(cameraId, { at, alertId: this.alertId.value });
+    if (this.view.value === "map") this.show("split");
+  }
+
+  /** Say what a tile is watched for; the wall remembers it. */
+  keepWatching(tap, reason) {
+    tap.keep(reason);
+    const at = this.wall.slots.value.findIndex((slot) => slot?.camera_id === tap.cameraId);
+    if (at >= 0) this.wall.because(at, reason);
+  }
+
+  show(view) {
+    this.view.value = view;
+    keep("view", view);
+  }
+
+  hearKeys(on) {
+    this.keys.value = on;
+    keep("keys", on);
+  }
+}
+
+export const ownerOf = (alert) => alert.assigned_to ?? alert.acknowledged_by ?? null;
+
+const textOf = (alert) =>
+  [alert.title, alert.detail, alert.rule, alert.camera_id, alert.camera_name, alert.place_kind, alert.priority]
+    .concat(alert.source, alert.assigned_to, alert.acknowledged_by)
+    .join(" ")
+    .toLowerCase();

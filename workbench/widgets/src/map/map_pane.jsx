@@ -1,0 +1,212 @@
+// The map beside its legend, fed from the store; loaded after the first paint, because it is the largest part.
+import { effect, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { cameraLook, LOOK_WORDS } from "../core/words.js";
+import { Icon } from "../parts/icons.jsx";
+import { makeCityMap, point, points, under } from "./city_map.js";
+import { addMarks, inkOf } from "./marks.js";
+import { makePulses } from "./pulses.js";
+
+const CAMERAS_EVERY_MS = 300; // 640 cameras change many times a second; the eye needs less
+const CLOSE_ZOOM = 14.4;
+
+const placed = (thing) => thing && thing.lon_deg !== null && thing.lon_deg !== undefined;
+
+/** Where an alert is: as reported, or where its camera is. */
+function placeOf(alert, cameras) {
+  if (placed(alert)) return [alert.lon_deg, alert.lat_deg];
+  const camera = cameras.get(alert.camera_id);
+  return placed(camera) ? [camera.lon_deg, camera.lat_deg] : null;
+}
+
+function boundsOf(cameras) {
+  const there = [...cameras.values()].filter(placed);
+  if (!there.length) return null;
+  const lons = there.map((camera) => camera.lon_deg);
+  const lats = there.map((camera) => camera.lat_deg);
+  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+}
+
+const ORDER = { unknown: 0, live: 1, degraded: 2, lost: 3 };
+
+function cameraPoint(camera) {
+  const look = cameraLook(camera);
+  const properties = { id: camera.camera_id, mark: `camera-${camera.owner === "city" ? "city" : "private"}-${look}`, over: ORDER[look] };
+  if (camera.bearing_deg !== null && camera.bearing_deg !== undefined) properties.bearing = camera.bearing_deg;
+  return point(camera.lon_deg, camera.lat_deg, properties);
+}
+
+function alertPoint(alert, place) {
+  const answered = alert.state !== "raised";
+  return point(...place, { id: alert.alert_id, mark: `alert-${alert.priority}-${answered ? "answered" : "new"}`, over: (answered ? 0 : 10) - alert.rank });
+}
+
+/** Keep the map's sources as the store says; returns what stops it. */
+function follow(map, desk, ink) {
+  const { store, wall } = desk;
+  const set = (name, features) => map.getSource(name)?.setData(points(features));
+  let timer = null;
+  const cameras = () => {
+    timer = null;
+    set("cameras", [...store.cameras.peek().values()].filter(placed).map(cameraPoint));
+  };
+  cameras();
+  const stops = [
+    effect(() => {
+      store.cameras.value;
+      timer ??= setTimeout(cameras, CAMERAS_EVERY_MS);
+    }),
+    effect(() => {
+      const on = [...wall.onWall.value].map((id) => store.cameras.peek().get(id)).filter(placed);
+      set("rings", on.map((camera) => point(camera.lon_deg, camera.lat_deg, { id: camera.camera_id })));
+    }),
+    effect(() => {
+      const known = store.cameras.peek();
+      const open = [...store.alerts.value.values()].filter((alert) => alert.state !== "closed");
+      set("alerts", open.flatMap((alert) => (placeOf(alert, known) ? [alertPoint(alert, placeOf(alert, known))] : [])));
+    }),
+    effect(() => {
+      const place = chosenPlace(desk);
+      set("chosen", place ? [point(...place, {})] : []);
+    }),
+  ];
+  return () => (clearTimeout(timer), stops.forEach((stop) => stop()));
+}
+
+function chosenPlace(desk) {
+  const alert = desk.alert.value;
+  const cameras = desk.store.cameras.peek();
+  const camera = desk.cameraId.value && cameras.get(desk.cameraId.value);
+  return alert ? placeOf(alert, cameras) : placed(camera) ? [camera.lon_deg, camera.lat_deg] : null;
+}
+
+export default function MapPane({ desk, root }) {
+  const box = useRef();
+  const shown = useRef(null);
+  const hover = useSignal(null);
+  useEffect(() => {
+    let gone = false;
+    const ends = [];
+    start({ desk, root, box: box.current, hover, gone: () => gone, ends }).then((made) => (shown.current = made));
+    return () => {
+      gone = true;
+      ends.reverse().forEach((end) => end());
+    };
+  }, []);
+  const zoom = (by) => shown.current?.map.zoomTo(shown.current.map.getZoom() + by, { animate: !desk.store.settings.value.reduced_motion });
+  return (
+    <>
+      <div class="map-box" ref={box} data-testid="map" data-ready="0" />
+      <Hover desk={desk} hover={hover} />
+      <Legend />
+      <div class="zooms" role="group" aria-label="Map">
+        <button type="button" aria-label="Closer" title="Closer" onClick={() => zoom(1)}><Icon name="plus" /></button>
+        <button type="button" aria-label="Further" title="Further" onClick={() => zoom(-1)}><Icon name="minus" /></button>
+        <button type="button" aria-label="Whole city" title="Whole city" onClick={() => shown.current?.home()}><Icon name="fit" /></button>
+      </div>
+    </>
+  );
+}
+
+async function start({ desk, root, box, hover, gone, ends }) {
+  const { store } = desk;
+  const still = () => store.settings.peek().reduced_motion || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const ink = inkOf(root);
+  await document.fonts.load('600 13px "Inter Variable"').catch(() => {});
+  const made = await makeCityMap(box, { basemap: store.basemap.peek(), camerasBounds: boundsOf(store.cameras.peek()), ink, scale: rem / 14.6, still });
+  if (gone()) return made.map.remove();
+  const { map } = made;
+  const sizes = new ResizeObserver(() => map.resize());
+  sizes.observe(box);
+  ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk, ink));
+  ends.push(makePulses(map, box, { still, wanted: () => pulsing(desk, ink) }));
+  ends.push(effect(() => {
+    store.settings.value.palette;
+    // the palette's colours are on the root only after this render
+    queueMicrotask(() => addMarks(map, inkOf(root)));
+  }));
+  ends.push(effect(() => {
+    const alert = desk.alert.value;
+    const place = alert && placeOf(alert, store.cameras.peek());
+    if (!place) return;
+    const padding = { right: root.querySelector(".dock")?.offsetWidth ?? 0, top: 0, left: 0, bottom: 0 };
+    map.easeTo({ center: place, zoom: Math.max(map.getZoom(), CLOSE_ZOOM), padding, duration: still() ? 0 : 500 });
+  }));
+  listen(map, desk, hover);
+  map.once("idle", () => (box.dataset.ready = "1"));
+  box.querySelector("canvas").setAttribute("aria-label", "Map of cameras and alerts");
+  return made;
+}
+
+function pulsing(desk, ink) {
+  const cameras = desk.store.cameras.peek();
+  return [...desk.store.alerts.peek().values()]
+    .filter((alert) => alert.state === "raised" && alert.priority === "P1" && !alert.snoozed_until && placeOf(alert, cameras))
+    .map((alert) => ({ lon: placeOf(alert, cameras)[0], lat: placeOf(alert, cameras)[1], colour: ink.p1, reach: 34 }));
+}
+
+function listen(map, desk, hover) {
+  map.on("click", (event) => {
+    const found = under(map, event.point);
+    if (!found) return;
+    if (found.layer === "alerts") desk.pick(desk.store.alerts.peek().get(found.id));
+    else desk.pickCamera(found.id);
+  });
+  map.on("dblclick", (event) => {
+    const found = under(map, event.point);
+    if (found?.layer !== "cameras") return;
+    event.preventDefault();
+    desk.toWall(found.id);
+  });
+  map.on("mousemove", (event) => {
+    const found = under(map, event.point);
+    map.getCanvas().style.cursor = found ? "pointer" : "";
+    const same = hover.peek()?.id === found?.id;
+    if (!same) hover.value = found ? { ...found, x: event.point.x, y: event.point.y } : null;
+  });
+  map.on("mouseout", () => (hover.value = null));
+}
+
+function Hover({ desk, hover }) {
+  const at = hover.value;
+  if (!at) return null;
+  const alert = at.layer === "alerts" && desk.store.alerts.value.get(at.id);
+  const camera = at.layer === "cameras" && desk.store.cameras.value.get(at.id);
+  if (!alert && !camera) return null;
+  const style = { left: at.x, top: at.y };
+  return (
+    <div class="hover" style={style} role="tooltip">
+      <b>{alert ? `${alert.priority} ${alert.title}` : camera.name}</b>
+      <span>{alert ? alert.camera_name ?? alert.source : `${camera.camera_id} · ${camera.owner === "city" ? "City" : "Partner"} · ${LOOK_WORDS[cameraLook(camera)]}`}</span>
+    </div>
+  );
+}
+
+const SIGNS = [
+  ["city", "City"],
+  ["partner", "Partner"],
+  ["degraded", "Degraded"],
+  ["lost", "Lost"],
+  ["unknown", "Not watched"],
+  ["on-wall", "On the wall"],
+];
+
+const Legend = () => (
+  <ul class="legend" aria-label="Signs on the map">
+    {SIGNS.map(([sign, words]) => (
+      <li key={sign}>
+        <svg class={`sign ${sign}`} viewBox="-9 -9 18 18" aria-hidden="true"><Sign sign={sign} /></svg>
+        {words}
+      </li>
+    ))}
+  </ul>
+);
+
+function Sign({ sign }) {
+  if (sign === "partner") return <path d="M0-6.5 6.5 0 0 6.5-6.5 0Z" class="full" />;
+  if (sign === "degraded") return <><circle r="5.4" class="hollow" /><path d="M-5.4 0a5.4 5.4 0 0 0 10.8 0Z" class="full" /></>;
+  if (sign === "lost") return <><circle r="5.4" class="hollow" /><path d="M-2.6-2.6 2.6 2.6M-2.6 2.6 2.6-2.6" class="hollow" /></>;
+  if (sign === "on-wall") return <><circle r="7.6" class="hollow" /><circle r="3.4" class="full" /></>;
+  return <circle r="5.4" class={sign === "city" ? "full" : "hollow"} />;
+}
