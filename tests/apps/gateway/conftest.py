@@ -1,0 +1,189 @@
+"""A gateway in this process over a keeper in this process: people who are signed in, devices that sign."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from apps.accounts import Accounts
+from apps.gateway.app import create_app
+from apps.gateway.devices import Device, Devices, new_secret
+from apps.gateway.room import Room
+from apps.gateway.settings import Policy
+from apps.gateway.signing import signed_headers
+from apps.sessions import COOKIE, issue
+from catalog.access import Access
+from catalog.home import Home
+from catalog.keeper import Keeper
+from catalog.registry import Camera, Mounting
+from catalog.spans import Span, iso
+
+NOW = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
+SERVICE = Access("tests", "service", "response")
+
+PEOPLE = {
+    "reed": ("officer", "T. Reed"), "price": ("officer", "N. Price"), "ortiz": ("supervisor", "Sgt. Ortiz"),
+    "cole": ("investigator", "Det. Cole"), "vale": ("analyst", "A. Vale"), "moss": ("auditor", "J. Moss"),
+}  # fmt: skip
+
+CAMERAS = (
+    (Camera("farish-1", "Farish & Amite"), -90.1848, 32.2990),
+    (Camera("dock-2", "Loading dock"), -90.1700, 32.3100),
+    (Camera("school-3", "North High, gate", owner_id="school", legal_basis="voluntary", sharing="on_incident",
+            place_kind="school"), -90.1850, 32.2992),
+    (Camera("store-4", "Corner store", owner_id="store", legal_basis="voluntary", sharing="on_request",
+            place_kind="business"), -90.1840, 32.2985),
+)  # fmt: skip
+
+
+class Clock:
+    """A clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@dataclass
+class Served:
+    """A gateway, and what tests ask of it."""
+
+    app: FastAPI
+    home: Home
+    keeper: Keeper
+    clock: Clock
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Of devices, by id."""
+
+    @property
+    def room(self) -> Room:
+        room: Room = self.app.state.room
+        return room
+
+    def cookie(self, name: str) -> str:
+        """Return the session of somebody who has signed in."""
+        return issue(self.home, Accounts(self.home).get(name), self.clock())
+
+    def client(self, name: str | None = None, **headers: str) -> httpx.AsyncClient:
+        """Return a page's client: of somebody, or of nobody."""
+        cookies = {COOKIE: self.cookie(name)} if name is not None else {}
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="http://rtcc.test", cookies=cookies,
+            headers={"X-RTCC": "1", **headers},
+        )  # fmt: skip
+
+    def add_device(self, device_id: str, kind: str, **more: Any) -> str:
+        """Let a device report; return its secret."""
+        secret = new_secret()
+        Devices(self.home).add(Device(device_id, kind, secret, **more))  # type: ignore[arg-type]
+        self.secrets[device_id] = secret
+        return secret
+
+    def envelope(self, kind: str, data: dict[str, Any], *, source: str, event_id: str = "", **more: Any) -> bytes:
+        """Return a CloudEvent."""
+        event = {
+            "specversion": "1.0", "type": kind, "source": source, "id": event_id or secrets.token_hex(8),
+            "time": iso(self.clock()), "datacontenttype": "application/json", "data": data, **more,
+        }  # fmt: skip
+        return json.dumps(event).encode()
+
+    async def send(
+        self, device_id: str, path: str, body: bytes, *, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Send what a device sends, signed."""
+        signed = signed_headers(device_id, self.secrets[device_id], "POST", path, body, self.clock())
+        async with self.client() as client:
+            return await client.post(path, content=body, headers={**signed, **(headers or {})})
+
+
+def people_of(home: Home) -> None:
+    """Let the people of these tests sign in; their passwords are their names twice, and longer."""
+    accounts = Accounts(home)
+    for name, (role, display) in PEOPLE.items():
+        accounts.add(name, role, display, password_of(name))  # type: ignore[arg-type]
+
+
+def password_of(name: str) -> str:
+    return f"{name}-{name}-password"
+
+
+@pytest.fixture(scope="session")
+def people_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with accounts and nothing else: hashing passwords takes its time, once."""
+    home = Home.create(tmp_path_factory.mktemp("people") / "home")
+    people_of(home)
+    return home
+
+
+@pytest.fixture
+def city(keeper: Keeper, kept_home: Home, people_home: Home) -> Keeper:
+    """The catalog with a few cameras, and accounts beside it."""
+    (kept_home.root / "accounts.json").write_bytes((people_home.root / "accounts.json").read_bytes())
+    (kept_home.root / "accounts.json").chmod(0o600)
+    register(keeper)
+    return keeper
+
+
+def register(door: Any) -> None:
+    mountings = [
+        Mounting(f"mnt_{camera.camera_id}", camera.camera_id, Span(NOW - timedelta(days=30)), lon, lat)
+        for camera, lon, lat in CAMERAS
+    ]
+    door.register(SERVICE, cameras=[camera for camera, _, _ in CAMERAS], mountings=mountings)
+
+
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+def serve(city: Keeper, kept_home: Home, clock: Clock) -> Serve:
+    """Return a way to run the gateway: `async with serve() as served`."""
+
+    @asynccontextmanager
+    async def run(policy: Policy | None = None, door: Any = None) -> AsyncIterator[Served]:
+        app = create_app(kept_home, door=door or city, clock=clock, policy=policy)
+        served = Served(app, kept_home, city, clock)
+        async with app.router.lifespan_context(app):
+            await until(lambda: bool(served.room.state.cameras))
+            yield served
+
+    return run
+
+
+async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that other tasks bring about."""
+    loop = asyncio.get_running_loop()
+    late_s = loop.time() + seconds
+    while not true():
+        if loop.time() > late_s:
+            raise AssertionError("it did not come about in time")
+        await asyncio.sleep(0.01)
+
+
+def run(work: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a test's coroutine to its end."""
+
+    async def begun() -> Any:
+        return await work()
+
+    return asyncio.run(begun())
