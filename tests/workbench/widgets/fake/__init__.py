@@ -1,0 +1,1 @@
+"""A gateway that is made up: what the pages ask for, answered from memory."""
