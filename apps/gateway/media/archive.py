@@ -158,22 +158,32 @@ class Archive:
         FootageGap
             When none does; the message names the nearest.
         """
+        found, gap = self.nearest(access, camera_id, instant)
+        if gap is not None:
+            raise gap
+        assert found is not None
+        return found
+
+    def nearest(
+        self, access: Access, camera_id: str, instant: datetime
+    ) -> tuple[Segment | None, FootageGap | None]:
+        """Return the segment of a camera in which an instant lies, or the nearest one, and why that is not it."""
         found = self.known.at(camera_id, instant)
         if found is not None:
-            return found
+            return found, None
         rows = self._reader_of(access).ask("segment_at", camera_id=camera_id, seen_at=instant)
         asked = f"no footage from {camera_id!r} at {iso(instant)}"
         if not rows.num_rows:
-            raise FootageGap(f"{asked}: none of this camera is kept, or none is open to {access.purpose}")
+            return None, FootageGap(f"{asked}: none of this camera is kept, or none is open to {access.purpose}")
         away_s = rows.column("distance_s")[0].as_py()
         (segment,) = records_of(Segment, rows)
         self.known.add([segment])
         if away_s > 0:
-            raise FootageGap(
+            return segment, FootageGap(
                 f"{asked}; the nearest segment {segment.segment_id} is from {iso(segment.span.start_at)} to "
                 f"{iso(segment.span.end_at)}, {away_s:.1f} s away"
             )
-        return segment
+        return segment, None
 
     def between(self, access: Access, camera_id: str, span: Span) -> tuple[Segment, ...]:
         """Return the segments of a camera that overlap a span and are open to the asker, in order of time."""

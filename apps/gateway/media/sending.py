@@ -12,7 +12,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -41,27 +40,29 @@ PRIVATE = {
 """Footage is kept nowhere on its way, and shown by no other site's page."""
 
 
-@dataclass
 class Leave:
-    """Leave to hand something out, as long as it is asked for again.
+    """Leave to hand something out, as long as it is asked for again; just asked for when it is made.
 
     Parameters
     ----------
     renew
         Asks; raises an `RtccError` where there is none any more. Called in a thread.
+    monotonic
+        A steady clock, seconds.
     """
 
-    renew: Callable[[], None]
-    asked_s: float = field(default_factory=time.monotonic)
-    """When the question that was granted last was sent, on the steady clock."""
+    def __init__(self, renew: Callable[[], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._renew, self._monotonic = renew, monotonic
+        self._asked_s = monotonic()
 
     async def require(self, threads: Threads) -> None:
         """Return if leave stands, asked for again where that was long ago."""
-        if time.monotonic() - self.asked_s < LEAVE_S:
+        if self._monotonic() - self._asked_s < LEAVE_S:
             return
-        sent_s = time.monotonic()
-        await threads.ask(self.renew)
-        self.asked_s = sent_s
+        # Taken before the question leaves: however long the answer travels, the leave is not longer for it.
+        sent_s = self._monotonic()
+        await threads.ask(self._renew)
+        self._asked_s = sent_s
 
 
 class FileResponse(Response):

@@ -125,13 +125,13 @@ class Stills:
         self, access: Access, camera_id: str, instant: datetime, late_s: float, unwritten: FootageGap
     ) -> Segment:
         """Return the segment in which an instant lies, or, where it may be late, that ended just before it."""
-        try:
-            return await self._threads.ask(self._archive.at, access, camera_id, instant)
-        except FootageGap as gap:
-            before = self._archive.known.at(camera_id, instant - timedelta(seconds=late_s)) if late_s else None
-            if before is not None:
-                return before
-            raise FootageGap(f"{gap}. {unwritten}") from gap
+        found, gap = await self._threads.ask(self._archive.nearest, access, camera_id, instant)
+        if gap is None and found is not None:
+            return found
+        earliest = instant - timedelta(seconds=late_s)
+        if late_s and found is not None and earliest <= (found.span.end_at or earliest) <= instant:
+            return found
+        raise FootageGap(f"{gap}. {unwritten}")
 
     async def _evidence_of(self, access: Access, alert: Alert) -> FrameAddress | None:
         """Return the frame that shows an alert's event best; `None` while the event is not a durable row."""

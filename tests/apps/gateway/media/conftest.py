@@ -18,25 +18,25 @@ from tests.conftest import Look
 from tests.made_home import make_home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kept_home(empty_home: object, tmp_path_factory: pytest.TempPathFactory) -> Home:
     root = tmp_path_factory.mktemp("media") / "home"
     shutil.copytree(str(empty_home), root)
     return Home.open(root)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def keeper(kept_home: Home, clock: Clock) -> Iterator[Keeper]:
     with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
         yield keeper
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gateway(
     kept_home: Home, keeper: Keeper, clock: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:

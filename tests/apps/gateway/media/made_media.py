@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from websockets.exceptions import ConnectionClosed
@@ -153,12 +154,14 @@ class Tapped:
 
     def ending(self) -> tuple[dict[str, Any], int]:
         """Return the text that says why it ends, and the code, whatever comes before."""
-        said: dict[str, Any] = {}
-        try:
-            while True:
-                message = self.next()
-                if isinstance(message, dict) and "error" in message:
-                    said = message
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "the connection broke off"
-            return said, closed.rcvd.code
+        said: list[dict[str, Any]] = [{}]
+        with pytest.raises(ConnectionClosed) as closed:
+            self._drain(said)
+        assert closed.value.rcvd is not None, "the connection broke off"
+        return said[-1], closed.value.rcvd.code
+
+    def _drain(self, said: list[dict[str, Any]]) -> None:
+        while True:
+            message = self.next()
+            if isinstance(message, dict) and "error" in message:
+                said.append(message)

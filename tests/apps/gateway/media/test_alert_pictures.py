@@ -1,0 +1,142 @@
+"""Pictures of alerts: their evidence, or their camera at the onset, also while that is still being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from catalog.casework import Alert
+from catalog.registry import Camera, Mounting
+from catalog.spans import EPOCH, Span, parse_instant
+from tests.apps.gateway.media.made_media import Gateway
+from tests.apps.gateway.media.made_recording import MadeRecording
+from tests.apps.gateway.media.test_stills import number_in
+from tests.conftest import Look
+from tests.made_home import MADE_AT, MAKER
+from tests.ray_jobs.live.made_live import eventually
+from tests.synthetic import Encoding, render, street
+
+
+def raised(gateway: Gateway, **changes: object) -> Alert:
+    """Raise an alert, and wait until the gateway knows it."""
+    given: dict[str, object] = {
+        "kind": "person", "event_id": None, "camera_id": "farish-1", "priority": "P2",
+        "raised_at": MADE_AT, "onset_at": MADE_AT,
+    }  # fmt: skip
+    given |= changes
+    alert = Alert(Alert.identify("person", *sorted(map(str, given.values()))), **given)  # type: ignore[arg-type]
+    gateway.keeper.raise_alerts(MAKER, [alert])
+    eventually(lambda: alert.alert_id in gateway.app.state.room.state.alerts, "the gateway knows the alert")
+    return alert
+
+
+def picture(gateway: Gateway, alert: Alert, name: str = "ann", **params: object):
+    return gateway.get(f"/v1/alerts/{alert.alert_id}/picture.jpg", name, params=params)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of a street, a key frame every second."""
+    return render(street(10.0), tmp_path_factory.mktemp("seen") / "street.mp4", Encoding(gop=10))
+
+
+@pytest.fixture
+def recording(gateway: Gateway, seen: Path, request: pytest.FixtureRequest) -> Iterator[MadeRecording]:
+    camera_id = f"cam-{abs(hash(request.node.name)) % 10_000}"
+    camera = Camera(camera_id, "Made")
+    gateway.keeper.register(
+        MAKER, cameras=[camera], mountings=[Mounting(f"mnt_{camera_id}", camera_id, Span(EPOCH))]
+    )
+    made = MadeRecording(gateway.home, gateway.keeper, camera_id, seen, MADE_AT)
+    with closing(made):
+        yield made
+
+
+def test_an_alert_shows_its_camera_at_the_onset(gateway: Gateway, audited: Look) -> None:
+    alert = raised(gateway, onset_at=MADE_AT + timedelta(seconds=4.25))
+    answer = picture(gateway, alert, "sue", width=320)
+    assert number_in(answer.content) == 42
+    assert (answer.headers["x-rtcc-exact"], answer.headers["x-rtcc-seen-at"]) == (
+        "1",
+        "2026-03-01T16:00:04.200000Z",
+    )
+    assert audited("sue")[-1][1] == f"picture of alert {alert.alert_id}"
+
+
+def test_the_picture_of_a_durable_event_is_its_evidence(gateway: Gateway, look: Look) -> None:
+    ((pts, started),) = look("select evidence_pts, start_at from event_states where event_id = 'evt_enter' limit 1")
+    alert = raised(gateway, kind="rule", event_id="evt_enter", rule="zone_enter", onset_at=started)
+    eventually(lambda: not gateway.app.state.room.state.alerts[alert.alert_id].provisional, "its event is durable")
+    answer = picture(gateway, alert)
+    assert answer.status_code == 200
+    assert answer.headers["x-rtcc-source"] == f"{gateway.made.segments['farish-1'][0].segment_id}.{pts}"
+    assert number_in(answer.content) == round(int(str(pts)) / 1024)
+
+
+def test_without_a_camera_or_footage_there_is_no_picture(gateway: Gateway) -> None:
+    assert picture(gateway, raised(gateway, camera_id=None)).status_code == 404
+    late = raised(gateway, onset_at=MADE_AT + timedelta(seconds=31))
+    assert "nearest segment" in picture(gateway, late).json()["message"]
+    assert gateway.get("/v1/alerts/alr_0000000000000000/picture.jpg").status_code == 404
+    assert gateway.get("/v1/alerts/..%2F..%2Fetc/picture.jpg").status_code == 404
+
+
+def test_who_looks_through_no_camera_sees_no_picture_and_a_closed_camera_shows_none(gateway: Gateway) -> None:
+    alert = raised(gateway, onset_at=MADE_AT + timedelta(seconds=1))
+    assert picture(gateway, alert, "ada").status_code == 403
+    assert picture(gateway, raised(gateway, camera_id="store-3", onset_at=MADE_AT)).status_code == 403
+
+
+def test_while_the_onset_is_being_written_its_exact_frame_is_shown(
+    gateway: Gateway, recording: MadeRecording
+) -> None:
+    recording.record(25)  # two fragments are on disk: frames 0 to 19
+    alert = raised(gateway, camera_id=recording.camera_id, onset_at=MADE_AT + timedelta(seconds=1.35))
+    answer = picture(gateway, alert)
+    assert (number_in(answer.content), answer.headers["x-rtcc-exact"]) == (13, "1")
+    assert answer.headers["x-rtcc-source"].startswith("recording 2026-03-01T16:00:00Z pts ")
+
+
+def test_before_the_onset_is_on_disk_the_newest_frame_stands_in_and_then_gives_way(
+    gateway: Gateway, recording: MadeRecording, audited: Look
+) -> None:
+    recording.record(25)
+    alert = raised(gateway, camera_id=recording.camera_id, onset_at=recording.now)
+    answer = picture(gateway, alert, "bob")
+    assert (number_in(answer.content), answer.headers["x-rtcc-exact"]) == (19, "0")
+    assert f"camera_id={recording.camera_id} recording 2026-03-01T16:00:00Z" in str(audited("bob")[-1][2])
+    (segment,) = recording.record(20)  # the first segment is closed, and in the catalog
+    answer = picture(gateway, alert, "bob")
+    assert (number_in(answer.content), answer.headers["x-rtcc-exact"]) == (25, "1")
+    assert answer.headers["x-rtcc-source"].startswith(segment.segment_id)
+
+
+def test_at_the_beginning_of_a_segment_the_end_of_the_one_before_stands_in(
+    gateway: Gateway, recording: MadeRecording
+) -> None:
+    (segment,) = recording.record(45)
+    alert = raised(gateway, camera_id=recording.camera_id, onset_at=segment.span.end_at)
+    answer = picture(gateway, alert)
+    assert (number_in(answer.content), answer.headers["x-rtcc-exact"]) == (39, "0")
+
+
+def test_a_picture_much_older_than_the_onset_does_not_stand_in(gateway: Gateway, recording: MadeRecording) -> None:
+    recording.record(25)
+    alert = raised(gateway, camera_id=recording.camera_id, onset_at=recording.now + timedelta(seconds=9))
+    answer = picture(gateway, alert)
+    assert answer.status_code == 404
+    assert "the newest picture on disk is from 2026-03-01T16:00:01.9" in answer.json()["message"]
+
+
+def test_a_still_is_exact_or_not_at_all(gateway: Gateway, recording: MadeRecording) -> None:
+    recording.record(25)
+    path = f"/v1/cameras/{recording.camera_id}/still.jpg"
+    assert number_in(gateway.get(path, params={"at": "2026-03-01T16:00:01.95Z"}).content) == 19
+    assert gateway.get(path, params={"at": "2026-03-01T16:00:02.45Z"}).status_code == 404
+    newest = gateway.get(path)
+    assert number_in(newest.content) == 19
+    assert parse_instant(newest.headers["x-rtcc-seen-at"]) == MADE_AT + timedelta(seconds=1.9)
