@@ -124,7 +124,7 @@ async def alert(room: TheRoom, person: SignedIn, alert_id: AlertId) -> AlertHist
     room.limits.person.take(person.actor)
     found = await kept_alert(room, person.access, alert_id)
     rows = await room.ask(person.access, "alert_steps", alert_id=alert_id)
-    hidden = found.plate_text if found.verified_at is None else None
+    hidden = room.state.hidden_plate(alert_id)
     return AlertHistory(alert=room.state.shown(found), steps=[shown_step(row, hidden) for row in rows])
 
 

@@ -139,10 +139,10 @@ def cap_of(alert: ShownAlert, site: str) -> bytes:
     closed, first = alert.closed_at is not None, f"{alert.alert_id}.1"
     kind = "Cancel" if closed else "Alert" if alert.version == 1 else "Update"
     root = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})
-    sent_at = alert.closed_at or alert.on_scene_at or alert.acknowledged_at or alert.raised_at
     for name, text in (
-        ("identifier", f"{alert.alert_id}.{alert.version}"), ("sender", SENDER), ("sent", _instant(sent_at)),
-        ("status", "Actual"), ("msgType", kind), ("source", alert.source or None), ("scope", "Restricted"),
+        ("identifier", f"{alert.alert_id}.{alert.version}"), ("sender", SENDER),
+        ("sent", _instant(last_change_at(alert))), ("status", "Actual"), ("msgType", kind),
+        ("source", alert.source or None), ("scope", "Restricted"),
         ("restriction", "Public safety agencies"),
         ("references", f"{SENDER},{first},{_instant(alert.raised_at)}" if kind != "Alert" else None),
     ):  # fmt: skip
@@ -160,6 +160,12 @@ def cap_of(alert: ShownAlert, site: str) -> bytes:
     _add_area(info, alert)
     document: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return document
+
+
+def last_change_at(alert: ShownAlert) -> datetime:
+    """Return the last instant at which something is known to have changed about an alert."""
+    known = (alert.raised_at, alert.acknowledged_at, alert.escalated_at, alert.on_scene_at, alert.closed_at)
+    return max(instant for instant in known if instant is not None)
 
 
 def _add_area(info: etree._Element, alert: ShownAlert) -> None:

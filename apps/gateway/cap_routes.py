@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from lxml import etree
 
 from apps.gateway.alerts import AlertId, kept_alert
-from apps.gateway.cap import MEDIA_TYPE, CapMessage, alert_id_of, cap_of, cap_report, parse_cap
+from apps.gateway.cap import MEDIA_TYPE, CapMessage, alert_id_of, cap_of, cap_report, last_change_at, parse_cap
 from apps.gateway.envelopes import access_of
 from apps.gateway.people import TheRoom, signed_in
 from apps.gateway.refusals import UnknownType
@@ -16,6 +16,7 @@ from apps.gateway.reports import REFUSALS, Taken, keep, proven_device
 from apps.gateway.room import Room, room_of
 from apps.gateway.state import State
 from catalog.access import Access
+from catalog.audit import AuditLine
 from catalog.casework import Alert
 from catalog.errors import AlertConflict
 from catalog.response import LONGEST_NOTE, AlertStep
@@ -102,7 +103,7 @@ async def cap_out(room: TheRoom, access: Asker, alert_id: AlertId) -> Response:
 })  # fmt: skip
 async def feed(room: TheRoom, access: Asker) -> Response:
     """Return the open alerts as an Atom feed of CAP messages."""
-    await room.ask(access, "open_alerts", kind="panic")
+    await room.write(room.door.record, access, AuditLine("ask", "alerts feed"))
     return Response(_feed(room.state, access, room.home.site), media_type="application/atom+xml")
 
 
@@ -119,7 +120,7 @@ def _feed(state: State, access: Access, site: str) -> bytes:
         entry = etree.SubElement(root, f"{{{ATOM}}}entry")
         add(entry, "id", f"urn:rtcc:{alert.alert_id}.{alert.version}")
         add(entry, "title", alert.title)
-        add(entry, "updated", str(iso(alert.raised_at)))
+        add(entry, "updated", str(iso(last_change_at(alert))))
         add(entry, "link", rel="alternate", type=MEDIA_TYPE, href=f"/v1/alerts/{alert.alert_id}/cap")
     document: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     return document

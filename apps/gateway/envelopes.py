@@ -153,6 +153,10 @@ def received(device: Device, body: bytes, expected: str, received_at: datetime) 
 
 
 def _event(attributes: dict[str, object], data: object) -> CloudEvent:
+    # The library would make up what is missing; a made-up id makes every repeat another event.
+    missing = [name for name in ("specversion", "id", "source", "type") if name not in attributes]
+    if missing:
+        raise BadEnvelope(f"not a CloudEvent 1.0: {', '.join(missing)} missing")
     return CloudEvent(attributes, data)  # type: ignore[arg-type]
 
 

@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from apps.gateway.alerts import alert_of
 from apps.gateway.people import Acting, SignedIn, TheRoom
 from apps.gateway.persons import RESPONDERS, Person
+from apps.gateway.plates import without_plate
 from apps.gateway.room import Room
 from apps.gateway.shown import Instant, ShownStep, shown_step
 from apps.gateway.state import LIVE_STATES
+from catalog.casework import Alert
 from catalog.errors import BadInput, NotPermitted
 from catalog.response import ShiftNote
 
@@ -85,16 +87,15 @@ async def hand_over(room: TheRoom, person: SignedIn, since: Annotated[datetime |
         raise BadInput("since: the instant names no time zone; add Z or an offset such as -06:00")
     access = person.access
     raised = await room.ask(access, "alerts_between", start_at=start_at)
-    still_open = await room.ask(access, "open_alerts")
+    still_open = [alert for alert in room.state.alerts.values() if room.state.visible(alert, access.purpose)]
     steps = await room.ask(access, "alert_steps", start_at=start_at)
     notes = await room.ask(access, "shift_notes", start_at=start_at)
-    known = {row["alert_id"]: alert_of(row) for row in (*raised, *still_open)}
+    known = {row["alert_id"]: alert_of(row) for row in raised} | {alert.alert_id: alert for alert in still_open}
     log = []
     for row in steps[-MOST_STEPS:]:
-        alert = known.get(row["alert_id"])
-        hidden = alert.plate_text if alert is not None and alert.verified_at is None else None
-        title = room.state.shown(alert).title if alert is not None else ""
-        log.append(LoggedStep(title=title, **shown_step(row, hidden).model_dump()))
+        alert, hidden = known.get(row["alert_id"]), room.state.hidden_plate(row["alert_id"])
+        title = room.state.shown(alert).title if alert is not None else row["title"]
+        log.append(LoggedStep(title=without_plate(title, hidden), **shown_step(row, hidden).model_dump()))
     return HandOver(summary=_summary(room, raised, still_open), log=log, notes=[ShownNote(**row) for row in notes])
 
 
@@ -119,14 +120,14 @@ def _note(person: Person, wanted: WantedNote, now: datetime) -> ShiftNote:
     return ShiftNote(note_id, now, person.actor, wanted.shift_from, wanted.shift_until, wanted.text)
 
 
-def _summary(room: Room, raised: list[dict[str, Any]], still_open: list[dict[str, Any]]) -> Summary:
+def _summary(room: Room, raised: list[dict[str, Any]], still_open: list[Alert]) -> Summary:
     closed = [row for row in raised if row["closed_at"] is not None]
-    oldest_at = min((row["raised_at"] for row in still_open), default=None)
+    oldest_at = min((alert.raised_at for alert in still_open), default=None)
     live = room.state.live.cameras if room.state.live is not None else ()
     return Summary(
         open=len(still_open), closed=len(closed),
         by_outcome=dict(Counter(str(row["outcome"]) for row in closed)),
-        unacknowledged=sum(row["acknowledged_at"] is None for row in still_open),
+        unacknowledged=sum(alert.acknowledged_at is None for alert in still_open),
         oldest_open_s=(room.clock() - oldest_at).total_seconds() if oldest_at is not None else None,
         cameras_down=sum(one.state not in LIVE_STATES for one in live),
     )  # fmt: skip

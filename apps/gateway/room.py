@@ -44,8 +44,8 @@ WRITERS = 8
 READERS = 4
 """Threads that ask the catalog."""
 
-MOST_READERS = 12
-"""Read doors kept open, one for each person and purpose; the one least used goes."""
+MOST_READERS = 24
+"""Read doors kept open, one for each person and purpose; the one least used goes. Each takes 4 MB."""
 
 
 class Room:

@@ -205,11 +205,12 @@ class ShownStep(BaseModel):
     """One thing that was done about an alert."""
 
     alert_id: str
-    taken_at: Instant
+    stepped_at: Instant
     actor: str
     role: str
-    kind: str
+    kind: StepKind
     version: int
+    """Of the alert after the step."""
     assignee: str | None = None
     outcome: str | None = None
     note: str = ""
@@ -217,8 +218,8 @@ class ShownStep(BaseModel):
     into: str | None = None
     plate_typed: str | None = None
     """What was typed; shown once the plate is verified."""
+    plate_matches: bool | None = None
     vehicle_matches: bool | None = None
-    plate_matched: bool | None = None
 
 
 def shown_camera(
@@ -286,8 +287,10 @@ def shown_step(row: dict[str, Any], hidden: str | None) -> ShownStep:
     hidden
         The alert's plate while nobody has verified it; what was typed stays hidden with it.
     """
-    fields = {name: row.get(name) for name in ShownStep.model_fields if row.get(name) is not None}
-    fields["note"] = without_plate(str(row.get("note") or ""), hidden)
-    if hidden is not None:
-        fields.pop("plate_typed", None)
-    return ShownStep.model_validate(fields)
+    return ShownStep(
+        alert_id=row["alert_id"], stepped_at=row["stepped_at"], actor=row["actor"], role=row["role"],
+        kind=row["kind"], version=row["version"], assignee=row["assignee"], outcome=row["outcome"],
+        note=without_plate(row["note"], hidden), until=row["snoozed_until"], into=row["merged_into"],
+        plate_typed=row["plate_typed"] if hidden is None else None, plate_matches=row["plate_matches"],
+        vehicle_matches=row["vehicle_matches"],
+    )  # fmt: skip

@@ -166,6 +166,11 @@ class State:
             alert, self.cameras.get(alert.camera_id or ""), self.mountings.get(alert.camera_id or "")
         )
 
+    def hidden_plate(self, alert_id: str) -> str | None:
+        """Return the plate of an alert that nobody has verified: what no text may show."""
+        alert = self.alerts.get(alert_id) or self._closed.get(alert_id)
+        return alert.plate_text if alert is not None and alert.verified_at is None else None
+
     def visible(self, alert: Alert, purpose: Purpose) -> bool:
         """Tell whether this purpose may know of an alert: where a private camera saw it, consent decides."""
         camera = self.cameras.get(alert.camera_id or "")

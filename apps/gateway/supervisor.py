@@ -142,9 +142,9 @@ def scorecard(row: dict[str, Any]) -> Scorecard:
     resolved, false_alarm = int(row["resolved"]), int(row["false_alarm"])
     low, share, high = wilson(resolved, resolved + false_alarm)
     return Scorecard(
-        rule=row["rule"], alerts=row["alerts"], resolved=resolved, false_alarm=false_alarm,
-        other=row["alerts"] - resolved - false_alarm - row["still_open"], open=row["still_open"],
-        ack_median_s=row["ack_median_s"], precision=share, precision_low=low, precision_high=high,
+        rule=row["rule"] or row["kind"], alerts=row["alerts"], resolved=resolved, false_alarm=false_alarm,
+        other=row["alerts"] - resolved - false_alarm - row["open"], open=row["open"],
+        ack_median_s=row["acknowledge_median_s"], precision=share, precision_low=low, precision_high=high,
     )  # fmt: skip
 
 

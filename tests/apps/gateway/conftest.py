@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
+import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from apps.accounts import Accounts
+from apps.accounts import Account, Accounts, accounts_path
 from apps.gateway.app import create_app
-from apps.gateway.devices import Device, Devices, new_secret
+from apps.gateway.devices import Device, DeviceKind, Devices, new_secret
 from apps.gateway.room import Room
 from apps.gateway.settings import Policy
 from apps.gateway.signing import signed_headers
 from apps.sessions import COOKIE, issue
-from catalog.access import Access
+from catalog.access import Access, Role
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.registry import Camera, Mounting
@@ -59,9 +63,23 @@ class Clock:
         self.now += timedelta(**by)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(scope="module")
+def kept_home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home for all tests of a file: opening a catalog takes seconds on a busy machine."""
+    folder = tmp_path_factory.mktemp("gateway") / "home"
+    shutil.copytree(empty_home, folder)
+    return Home.open(folder)
+
+
+@pytest.fixture(scope="module")
+def keeper(kept_home: Home, clock: Clock) -> Iterator[Keeper]:
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        yield keeper
 
 
 @dataclass
@@ -93,11 +111,14 @@ class Served:
         )  # fmt: skip
 
     def add_device(self, device_id: str, kind: str, **more: Any) -> str:
-        """Let a device report; return its secret."""
-        secret = new_secret()
-        Devices(self.home).add(Device(device_id, kind, secret, **more))  # type: ignore[arg-type]
-        self.secrets[device_id] = secret
-        return secret
+        """Let a device report, unless it may already; return its secret."""
+        devices = Devices(self.home)
+        known = devices.get(device_id)
+        if known is None:
+            known = Device(device_id, cast(DeviceKind, kind), new_secret(), **more)
+            devices.add(known)
+        self.secrets[device_id] = known.secret
+        return known.secret
 
     def envelope(self, kind: str, data: dict[str, Any], *, source: str, event_id: str = "", **more: Any) -> bytes:
         """Return a CloudEvent."""
@@ -116,11 +137,8 @@ class Served:
             return await client.post(path, content=body, headers={**signed, **(headers or {})})
 
 
-def people_of(home: Home) -> None:
-    """Let the people of these tests sign in; their passwords are their names twice, and longer."""
-    accounts = Accounts(home)
-    for name, (role, display) in PEOPLE.items():
-        accounts.add(name, role, display, password_of(name))  # type: ignore[arg-type]
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Passwords of tests protect nobody, and are hashed often."""
 
 
 def password_of(name: str) -> str:
@@ -128,18 +146,25 @@ def password_of(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def people_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with accounts and nothing else: hashing passwords takes its time, once."""
-    home = Home.create(tmp_path_factory.mktemp("people") / "home")
-    people_of(home)
-    return home
+def people_file() -> str:
+    """The accounts of these tests, as the file that holds them."""
+    accounts = [
+        Account(name, cast(Role, role), display, CHEAP.hash(password_of(name)))
+        for name, (role, display) in PEOPLE.items()
+    ]
+    return json.dumps({"accounts": [asdict(account) for account in accounts]})
 
 
-@pytest.fixture
-def city(keeper: Keeper, kept_home: Home, people_home: Home) -> Keeper:
+def let_sign_in(home: Home, people_file: str) -> None:
+    path = accounts_path(home)
+    path.write_text(people_file)
+    path.chmod(0o600)
+
+
+@pytest.fixture(scope="module")
+def city(keeper: Keeper, kept_home: Home, people_file: str) -> Keeper:
     """The catalog with a few cameras, and accounts beside it."""
-    (kept_home.root / "accounts.json").write_bytes((people_home.root / "accounts.json").read_bytes())
-    (kept_home.root / "accounts.json").chmod(0o600)
+    let_sign_in(kept_home, people_file)
     register(keeper)
     return keeper
 
@@ -155,7 +180,7 @@ def register(door: Any) -> None:
 Serve = Callable[..., Any]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve(city: Keeper, kept_home: Home, clock: Clock) -> Serve:
     """Return a way to run the gateway: `async with serve() as served`."""
 
@@ -187,3 +212,18 @@ def run(work: Callable[[], Awaitable[Any]]) -> Any:
         return await work()
 
     return asyncio.run(begun())
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """Serve an app on a free port of loopback, in this loop; yield its address. The app's life is its own."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None,
+                                           access_log=False, timeout_graceful_shutdown=1))  # fmt: skip
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
