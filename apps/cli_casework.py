@@ -91,12 +91,15 @@ def list_alerts(
     else:
         columns = [
             "priority",
+            "state",
             "raised_at",
             "camera_id",
             "kind",
             "rule",
             "onset_at",
             "detail",
+            "repeats",
+            "assigned_to",
             "closed_at",
             "outcome",
         ]

@@ -22,7 +22,7 @@ from catalog.spans import iso, to_us
 
 Action = Literal[
     "ask", "sql", "footage", "register", "consent", "run", "append", "maintain", "export",
-    "alert", "hold", "delete", "lease",
+    "alert", "hold", "delete", "lease", "note",
 ]  # fmt: skip
 ACTIONS: tuple[str, ...] = get_args(Action)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections import deque
@@ -37,12 +38,24 @@ from catalog.maintenance import (
 )
 from catalog.migrations import migrate
 from catalog.pending import Pending
+from catalog.plan_alerts import late_leaders
 from catalog.plan_footage import buried
 from catalog.planning import plan
 from catalog.plans import Plan
 from catalog.roster import Roster
 from catalog.standing import TABLES, Standing
-from catalog.writes import CloseAlerts, DeleteFootage, Grant, RaiseAlerts, Record, Register, StartRun, Withdraw
+from catalog.writes import (
+    CloseAlerts,
+    DeleteFootage,
+    Grant,
+    RaiseAlerts,
+    Record,
+    Register,
+    Report,
+    StartRun,
+    StepAlert,
+    Withdraw,
+)
 
 SELF = Access("keeper", role="service", purpose="maintenance")
 """Who does upkeep."""
@@ -53,7 +66,11 @@ opening takes a third of a second."""
 
 Judged = tuple[Pending, Plan]
 
-GRANTING = (Register, Grant, Withdraw, RaiseAlerts, CloseAlerts)
+LEADERS_EVERY_S = 2.0
+"""Time from one commit that brings up the rows of alerts with repeats to the next, seconds: to replace a row nearly
+doubles what a commit costs."""
+
+GRANTING = (Register, Grant, Withdraw, RaiseAlerts, CloseAlerts, StepAlert, Report)
 """Requests that change what leases are granted from, or who is on the roster."""
 
 
@@ -73,8 +90,15 @@ class Committer:
         self._doubtful = False
         self._commits = 0
         """Commits since the lake was opened."""
+        self._leaders_s = -math.inf
+        """When the rows of alerts with repeats were brought up last, on the steady clock."""
         self._gate: duckdb.DuckDBPyConnection | None = None
         self._open()
+
+    @property
+    def leaders_due(self) -> bool:
+        """True where the rows of alerts with repeats were brought up long enough ago."""
+        return time.monotonic() - self._leaders_s >= LEADERS_EVERY_S
 
     def keep(self, group: Sequence[Pending]) -> None:
         """Commit what the group asks for, in as few transactions as its order allows, and answer each."""
@@ -106,6 +130,19 @@ class Committer:
         merged = merge(self._connection, self._files, TABLES)
         give_back_memory()
         return merged
+
+    def bring_up_leaders(self) -> None:
+        """Replace the rows of alerts whose repeats were only counted."""
+        if self._doubtful or not self._standing.alerts.behind:
+            return
+        leaders = late_leaders(SELF, self._standing)
+        note = self._ledger.note({}, token=secrets.token_hex(8))
+        no_lines = self._standing.schemas["audit"].empty_table()
+        write_group(self._connection, self._files, [leaders], no_lines, note)
+        self._snapshot_id = self._newest_snapshot()
+        self._ledger.settle(note, self._snapshot_id, time.monotonic())
+        self._leaders_s = time.monotonic()
+        self._settle([leaders])
 
     def distrust(self) -> None:
         """Read everything anew before the next commit."""
@@ -212,6 +249,7 @@ class Committer:
                 if settled is not None:
                     pending.answer(self._answer_again(pending, settled))
                     return None
+            self._standing.leaders_due = self.leaders_due
             return plan(request, self._standing, self._clock())
         except RtccError as error:
             pending.fail(error)
@@ -233,6 +271,10 @@ class Committer:
                 return row[0]
             if row is not None and row[1].startswith("refused: "):
                 raise NotPermitted(row[1].removeprefix("refused: "))
+        if isinstance(pending.request, StepAlert):
+            return self._standing.alert(pending.request.step.alert_id)
+        if isinstance(pending.request, Report):
+            return self._standing.alert(self._standing.reported(pending.request.report.report_id) or "")
         return settled.snapshot_id
 
     def _write(self, batch: Sequence[Judged]) -> None:
@@ -254,15 +296,22 @@ class Committer:
         self._snapshot_id = self._newest_snapshot()
         self._ledger.settle(note, self._snapshot_id, time.monotonic())
         self.head = head
-        self.unmerged += 1
-        self._commits += 1
-        for each in plans:
-            each.settle(self._standing)
-        if moved := self._standing.moved_alerts():
-            self.board.post(moved)
+        self._settle(plans)
         if any(isinstance(pending.request, GRANTING) for pending, _ in batch):
             self._publish()
         self._answer(batch, [None if at is None else rows[at]["sha256"] for at in line_of])
+
+    def _settle(self, plans: Sequence[Plan]) -> None:
+        """Take over what is durable now."""
+        self.unmerged += 1
+        self._commits += 1
+        were_due = self._standing.leaders_due
+        for each in plans:
+            each.settle(self._standing)
+        if were_due and not self._standing.leaders_due:
+            self._leaders_s = time.monotonic()
+        if moved := self._standing.alerts.moved():
+            self.board.post(moved)
 
     def _answer(self, batch: Sequence[Judged], digests: Sequence[str | None]) -> None:
         for (pending, judged), digest in zip(batch, digests, strict=True):

@@ -136,6 +136,7 @@ class Keeper(WriteDoor):
         try:
             while (group := self._queue.take(IDLE_S)) is not None:
                 self._work(group)
+            self._try(self._committer.bring_up_leaders)
         finally:
             self._committer.close()
             os.close(self._lock)
@@ -155,18 +156,26 @@ class Keeper(WriteDoor):
         self._tidy(idle=not group)
 
     def _tidy(self, *, idle: bool) -> None:
-        """Merge or clean up where it is time to; what goes wrong there is tried again next time."""
+        """Bring up, merge or clean up where it is time to; what goes wrong there is tried again next time."""
         now_s = time.monotonic()
+        if self._committer.leaders_due and not self._try(self._committer.bring_up_leaders):
+            return
+        if self._committer.unmerged and now_s - self._merged_s >= (MERGE_EVERY_S if idle else MERGE_AT_LAST_S):
+            self._merged_s = now_s
+            if not self._try(self._committer.merge):
+                return
+        if idle and now_s - self._cleaned_s >= CLEAN_EVERY_S:
+            self._cleaned_s = now_s
+            self._try(self._committer.upkeep)
+
+    def _try(self, work: Callable[[], object]) -> bool:
         try:
-            if self._committer.unmerged and now_s - self._merged_s >= (MERGE_EVERY_S if idle else MERGE_AT_LAST_S):
-                self._merged_s = now_s
-                self._committer.merge()
-            if idle and now_s - self._cleaned_s >= CLEAN_EVERY_S:
-                self._cleaned_s = now_s
-                self._committer.upkeep()
+            work()
         except Exception:
             log.exception("upkeep of %s failed; it is tried again later", self.home.root)
             self._committer.distrust()
+            return False
+        return True
 
 
 def _take_lock(home: Home) -> int:

@@ -8,11 +8,14 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from catalog.access import Access
 from catalog.audit import AuditLine
-from catalog.casework import Alert
+from catalog.casework import Alert, AlertClosing
 from catalog.errors import NotFound
+from catalog.folding import Folding
 from catalog.plans import SLACK, Plan, Replaced
 from catalog.records import fit, table_of
+from catalog.response import TakenStep
 from catalog.spans import Span
 from catalog.standing import Standing
 from catalog.writes import CloseAlerts, RaiseAlerts
@@ -29,25 +32,74 @@ def raise_alerts(request: RaiseAlerts, standing: Standing, now: datetime) -> Pla
     """Return the plan that adds the alerts not known yet, firm already where their event is a durable row."""
     asked = {alert.alert_id: alert for alert in reversed(request.alerts)}
     for alert in asked.values():
-        if alert.camera_id is not None:
-            standing.camera(alert.camera_id)
-            if alert.kind in SEEN:
-                standing.require(alert.camera_id, request.access.purpose, Span(alert.onset_at, alert.onset_at), now)
+        check_seen(alert, request.access, standing, now)
     known = standing.alerts_known(list(asked.values()))
     new = [alert for alert in reversed(asked.values()) if alert.alert_id not in known]
     if not new:
         return Plan(request.access, frozenset(asked))
-    rests_on = frozenset(alert.event_id for alert in new if alert.event_id is not None)
+    folding = sorted_in(new, standing, now)
+    counts = f" repeats={folding.repeats}" if folding.repeats else ""
+    line = AuditLine("alert", "raise", _named(folding.fresh) + counts, len(folding.fresh))
+    return with_new(folding, Plan(request.access, frozenset(asked), line=line), standing, now)
+
+
+def check_seen(alert: Alert, access: Access, standing: Standing, now: datetime) -> None:
+    """Return if what the alert rests on may be looked at.
+
+    Raises
+    ------
+    UnknownCamera
+        When the registry does not hold its camera.
+    NotPermitted
+        When the camera saw it, and is closed.
+    """
+    if alert.camera_id is not None:
+        standing.camera(alert.camera_id)
+        if alert.kind in SEEN:
+            standing.require(alert.camera_id, access.purpose, Span(alert.onset_at, alert.onset_at), now)
+
+
+def sorted_in(new: Sequence[Alert], standing: Standing, now: datetime) -> Folding:
+    """Return the new alerts as they are to be kept: firm or not, leaders and repeats."""
     durable = _durable(new, standing)
-    fresh = [replace(alert, firm_at=now) if alert.event_id in durable else alert for alert in new]
-    line = AuditLine("alert", "raise", _named(alert.alert_id for alert in fresh), len(fresh))
-    written = _with_alerts(fresh, Plan(request.access, frozenset(asked), line=line), standing)
+    folding = Folding(standing.alerts, standing.alerts.leading, now)
+    folding.add_all(replace(alert, firm_at=now) if alert.event_id in durable else alert for alert in new)
+    return folding
+
+
+def with_new(folding: Folding, plan: Plan, standing: Standing, now: datetime) -> Plan:
+    """Return the plan with new alerts in it, and with those they repeat.
+
+    The rows of those are replaced only now and then, all at once: to replace one costs as much as to add hundreds.
+    What they lack until then can be told from the repeats.
+    """
+    fresh, leaders = tuple(folding.fresh.values()), folding.leaders
+    written: tuple[Alert, ...] = ()
+    if leaders and standing.leaders_due:
+        late = {alert_id: standing.alerts[alert_id] for alert_id in standing.alerts.behind}
+        written = tuple({**late, **leaders}.values())
+    replaced = with_alerts((*fresh, *written), plan, standing)
 
     def settle(after: Standing) -> None:
-        written.settle(after)
-        after.raised_lately.add((alert.alert_id for alert in fresh), now)
+        replaced.settle(after)
+        if written:
+            after.leaders_due = False
+        else:
+            for alert in leaders.values():
+                after.alerts.take(alert, behind=True)
+        after.raised_lately.add(folding.fresh, now)
 
-    return replace(written, rests_on=rests_on, settle=settle)
+    return replace(
+        replaced,
+        keys=plan.keys | leaders.keys() | {alert.alert_id for alert in written},
+        rests_on=frozenset(alert.event_id for alert in fresh if alert.event_id is not None),
+        settle=settle,
+    )
+
+
+def late_leaders(access: Access, standing: Standing) -> Plan:
+    """Return the plan that brings up the rows of alerts whose repeats were only counted; the audit has them."""
+    return with_alerts([standing.alerts[alert_id] for alert_id in standing.alerts.behind], Plan(access), standing)
 
 
 def _durable(alerts: Sequence[Alert], standing: Standing) -> frozenset[str]:
@@ -69,35 +121,56 @@ def close_alerts(request: CloseAlerts, standing: Standing, now: datetime) -> Pla
         if alert_id not in known:
             raise NotFound(f"no alert {alert_id!r} to close; `rtcc alerts --open` lists those that are open")
     closed = [
-        replace(alert, closed_at=closing.closed_at, outcome=closing.outcome)
+        _closed(alert, closing)
         for alert_id, closing in closings.items()
         if (alert := standing.alerts.get(alert_id)) is not None and alert.open
     ]
     if not closed:
         return Plan(request.access, frozenset(closings))
     line = AuditLine("alert", "close", _named(alert.alert_id for alert in closed), len(closed))
-    return _with_alerts(closed, Plan(request.access, frozenset(closings), line=line), standing)
+    steps = [_closing_step(alert, request.access, now) for alert in closed]
+    return with_alerts(closed, Plan(request.access, frozenset(closings), line=line), standing, steps)
+
+
+def _closed(alert: Alert, closing: AlertClosing) -> Alert:
+    return replace(alert, version=alert.version + 1, closed_at=closing.closed_at, outcome=closing.outcome)
+
+
+def _closing_step(alert: Alert, access: Access, now: datetime) -> TakenStep:
+    return TakenStep(
+        alert.alert_id, alert.version, "close", now, access.actor, access.role, alert.camera_id,
+        outcome=alert.outcome,
+    )  # fmt: skip
 
 
 def firmed(event_ids: Iterable[str], standing: Standing, now: datetime) -> tuple[Alert, ...]:
     """Return the alerts that become firm when these events become rows."""
-    if not standing.provisional:
+    waiting = standing.alerts.provisional
+    if not waiting:
         return ()
-    alert_ids = sorted(
-        alert_id for event_id in set(event_ids) for alert_id in standing.provisional.get(event_id, ())
-    )
-    return tuple(replace(standing.alerts[alert_id], firm_at=now) for alert_id in alert_ids)
+    alert_ids = sorted(alert_id for event_id in set(event_ids) for alert_id in waiting.get(event_id, ()))
+    return tuple(_firm(standing.alerts[alert_id], now) for alert_id in alert_ids)
 
 
-def _with_alerts(alerts: Sequence[Alert], plan: Plan, standing: Standing) -> Plan:
+def _firm(alert: Alert, now: datetime) -> Alert:
+    return replace(alert, version=alert.version + 1, firm_at=now)
+
+
+def with_alerts(
+    alerts: Sequence[Alert], plan: Plan, standing: Standing, steps: Sequence[TakenStep] = ()
+) -> Plan:  # fmt: skip
+    """Return the plan with rows of these alerts in it, in place of earlier ones, and with these steps."""
     table, removal = alert_rows(alerts, standing)
+    inserts = [("alerts", table)]
+    if steps:
+        inserts.append(("alert_steps", fit(table_of(steps), standing.schemas["alert_steps"], "alert_steps")))
 
     def settle(after: Standing) -> None:
         for alert in alerts:
-            after.take_alert(alert)
+            after.alerts.take(alert)
 
     # What is deleted next is judged by them.
-    return replace(plan, closes_group=True, removes=(removal,), inserts=(("alerts", table),), settle=settle)
+    return replace(plan, closes_group=True, removes=(removal,), inserts=(*plan.inserts, *inserts), settle=settle)
 
 
 def alert_rows(alerts: Sequence[Alert], standing: Standing) -> tuple[pa.Table, Replaced]:

@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.audit import AuditLine
+from catalog.audit import Action, AuditLine
 from catalog.errors import BadInput, NotFound, NotPermitted
 from catalog.observations import SegmentRows
 from catalog.plan_alerts import alert_rows, close_alerts, firmed, raise_alerts
 from catalog.plan_footage import add_footage, delete_footage, place_hold, release_hold
+from catalog.plan_response import report, step_alert, write_note
 from catalog.plans import SLACK, Plan, Replaced, ReplacedSegment
 from catalog.records import fit, table_of
 from catalog.registry import Zone
@@ -33,9 +34,12 @@ from catalog.writes import (
     Record,
     Register,
     ReleaseHold,
+    Report,
     Request,
     StartRun,
+    StepAlert,
     Withdraw,
+    WriteNote,
 )
 
 NONE: frozenset[str] = frozenset()
@@ -55,14 +59,10 @@ def plan(request: Request, standing: Standing, now: datetime) -> Plan:
         return Plan(request.access, line=line, refusal=refusal)
 
 
-def _named(request: Request) -> tuple[Any, str]:
-    if isinstance(request, Append):
-        return "append", f"run {request.rows.run_id}"
-    if isinstance(request, StartRun):
-        return "run", f"run {request.run.run_id}"
-    if isinstance(request, RaiseAlerts):
-        return "alert", "raise"
-    return "footage", request.camera_id if isinstance(request, Permit) else "import"
+def _named(request: Request) -> tuple[Action, str]:
+    """Return action and question of the audit's line about a request that was refused."""
+    action, question = _NAMES.get(type(request), ("footage", lambda request: "import"))
+    return action, question(request)
 
 
 def _register(request: Register, standing: Standing, now: datetime) -> Plan:
@@ -186,7 +186,7 @@ def _append(request: Append, standing: Standing, now: datetime) -> Plan:
         after.appended.add(rows.run_id, rows.segment_id, kept)
         after.stated_lately.add(stated, now)
         for alert in firm:
-            after.take_alert(alert)
+            after.alerts.take(alert)
 
     return Plan(
         request.access,
@@ -266,5 +266,16 @@ _PLANNERS: dict[type, Callable[[Any, Standing, datetime], Plan]] = {
     Register: _register, Grant: _grant, Withdraw: _withdraw, AddFootage: add_footage,
     DeleteFootage: delete_footage, PlaceHold: place_hold, ReleaseHold: release_hold,
     StartRun: _start_run, Append: _append, Record: _record, Permit: _permit,
-    RaiseAlerts: raise_alerts, CloseAlerts: close_alerts,
+    RaiseAlerts: raise_alerts, CloseAlerts: close_alerts, StepAlert: step_alert, Report: report,
+    WriteNote: write_note,
 }  # fmt: skip
+
+_NAMES: dict[type, tuple[Action, Callable[[Any], str]]] = {
+    Append: ("append", lambda request: f"run {request.rows.run_id}"),
+    StartRun: ("run", lambda request: f"run {request.run.run_id}"),
+    RaiseAlerts: ("alert", lambda request: "raise"),
+    StepAlert: ("alert", lambda request: f"{request.step.kind} {request.step.alert_id}"),
+    Report: ("alert", lambda request: f"report {request.report.source} {request.report.event_id}"),
+    WriteNote: ("note", lambda request: str(request.note.note_id)),
+    Permit: ("footage", lambda request: str(request.camera_id)),
+}

@@ -6,8 +6,6 @@ which version of the alert they saw: of two who saw the same one, only the first
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +14,7 @@ from typing import Literal, get_args
 from catalog.access import Access, Role
 from catalog.casework import Alert
 from catalog.errors import AlertConflict, BadInput, NotPermitted
+from catalog.folding import folded, plate_letters
 from catalog.ids import content_id
 from catalog.spans import iso, to_us
 
@@ -30,9 +29,6 @@ ReportKind = Literal["panic", "plate", "alert"]
 OUTCOMES = ("resolved", "false_alarm", "duplicate", "no_action", "referred")
 """What may come of an alert that a person closes."""
 
-REPEAT = "repeat"
-"""Outcome of an alert that was folded into another one."""
-
 LEADERS: tuple[Role, ...] = ("supervisor", "admin")
 """Who may assign anyone, take over, and close what is not theirs."""
 
@@ -46,9 +42,6 @@ LONGEST_SNOOZE = timedelta(hours=8)
 
 LONGEST_NOTE = 4000
 """Characters of a step's note, about a page."""
-
-BETWEEN_LETTERS = re.compile(r"[\s\-‐‑‒–—−.·]+")
-"""What plates are written with between their letters, and devices and people leave out as they like."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +138,43 @@ class ShiftNote:
         return content_id("nte", actor, to_us(written_at), text)
 
 
+@dataclass(frozen=True)
+class TakenStep:
+    """A step as it is kept: what was done, by whom, and what came of it."""
+
+    alert_id: str
+    version: int
+    """Of the alert after the step."""
+    kind: StepKind
+    stepped_at: datetime
+    actor: str
+    role: str
+    camera_id: str | None
+    """The camera the alert concerns."""
+    assignee: str | None = None
+    outcome: str | None = None
+    note: str = ""
+    snoozed_until: datetime | None = None
+    plate_typed: str | None = None
+    plate_matches: bool | None = None
+    """Whether the typing is what the device read; `None` for other steps than `verify`."""
+    vehicle_matches: bool | None = None
+    merged_into: str | None = None
+
+    @classmethod
+    def of(cls, step: AlertStep, after: Alert, access: Access, now: datetime) -> TakenStep:
+        """Return the record of a step that led to the alert as it is after it."""
+        verifies = step.kind == "verify"
+        return cls(
+            after.alert_id, after.version, step.kind, now, access.actor, access.role, after.camera_id,
+            assignee=after.assigned_to if step.kind == "assign" else None, outcome=after.outcome, note=step.note,
+            snoozed_until=after.snoozed_until if step.kind == "snooze" else None,
+            plate_typed=after.plate_typed if verifies else None,
+            plate_matches=plate_matches(after, step) if verifies else None,
+            vehicle_matches=step.vehicle_matches if verifies else None, merged_into=after.merged_into,
+        )  # fmt: skip
+
+
 def stepped(alert: Alert, step: AlertStep, access: Access, now: datetime) -> Alert:
     """Return the alert after the step, one version on.
 
@@ -175,30 +205,6 @@ def stepped(alert: Alert, step: AlertStep, access: Access, now: datetime) -> Ale
 def allowed_steps(role: Role) -> tuple[StepKind, ...]:
     """Return the kinds of steps that this role may take at all."""
     return ALLOWED.get(role, ())
-
-
-def counted(leader: Alert, repeat: Alert) -> Alert:
-    """Return the leading alert with a repeat counted, one version on; those the repeat had count too."""
-    return replace(
-        leader, version=leader.version + 1, repeats=leader.repeats + 1 + repeat.repeats,
-        last_onset_at=max(leader.latest_at, repeat.latest_at),
-    )  # fmt: skip
-
-
-def folded(repeat: Alert, leader: Alert, now: datetime) -> Alert:
-    """Return the repeat as it stays behind: closed, and pointing to the alert that goes on for both."""
-    return replace(
-        repeat, version=repeat.version + 1, closed_at=now, outcome=REPEAT, merged_into=leader.alert_id
-    )  # fmt: skip
-
-
-def plate_letters(text: str) -> str:
-    """Return what of a plate is compared: letters and digits in capitals, without spaces and dashes.
-
-    >>> plate_letters("hnd 41–28")
-    'HND4128'
-    """
-    return BETWEEN_LETTERS.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
 def _acknowledge(alert: Alert, step: AlertStep, access: Access, now: datetime) -> Alert:
@@ -302,7 +308,7 @@ def _merge(alert: Alert, step: AlertStep, access: Access, now: datetime) -> Aler
         raise BadInput(f"{_asked(step)}: name another alert that goes on for both")
     if access.role != "service":
         _not_anothers(alert, step, access)
-    return replace(alert, closed_at=now, outcome=REPEAT, merged_into=step.into)
+    return folded(alert, step.into, now)
 
 
 _TAKEN: Mapping[StepKind, Callable[[Alert, AlertStep, Access, datetime], Alert]] = {

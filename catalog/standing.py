@@ -18,6 +18,8 @@ import pyarrow as pa
 from catalog.casework import Alert
 from catalog.consent import Consent, consent_for
 from catalog.errors import BadInput, NotPermitted, UnknownCamera
+from catalog.known_alerts import ALERTS, KnownAlerts
+from catalog.known_reports import KnownReports
 from catalog.lately import Lately
 from catalog.observations import Run
 from catalog.records import records_of
@@ -34,25 +36,6 @@ TABLES = (
     "sampling_levels", "holds", "tombstones", "alert_steps", "device_reports", "shift_notes",
 )  # fmt: skip
 """Tables the keeper writes."""
-
-ALERTS = """
-select * replace (
-    coalesce(onset_at, raised_at) as onset_at,
-    coalesce(detail, '') as detail,
-    coalesce(version, 1) as version,
-    coalesce(title, '') as title,
-    coalesce(source, '') as source,
-    coalesce(repeats, 0) as repeats
-)
-from lake.alerts
-"""
-"""Alerts from before onsets were written down began when they were raised, as far as anyone knows; those from
-before versions were counted are in their first one, and without repeats."""
-
-STANDING_ALERTS = f"""{ALERTS}
-where closed_at is null
-    or (firm_at is null and event_id is not null)
-"""
 
 
 @dataclass(frozen=True)
@@ -114,18 +97,18 @@ class Standing:
     zones: dict[str, Zone] = field(default_factory=dict)
     consents: dict[str, Consent] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
-    alerts: dict[str, Alert] = field(default_factory=dict)
+    alerts: KnownAlerts = field(default_factory=KnownAlerts)
     """Open ones, and those whose event is not a row yet; the others are looked up where they matter."""
-    provisional: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Alerts that wait for an event to become a row, by event."""
+    leaders_due: bool = True
+    """True where the rows of alerts whose repeats were only counted may be replaced by the next commit."""
+    reports: KnownReports = field(default_factory=KnownReports)
+    """Reports of devices, the latest ones."""
     holds: dict[str, Hold] = field(default_factory=dict)
     """Open ones."""
     raised_lately: Lately = field(default_factory=Lately)
     """Alerts, open or not."""
     stated_lately: Lately = field(default_factory=Lately)
     """Events that are rows."""
-    _moved: dict[str, Alert] = field(default_factory=dict)
-    """Alerts taken since they were last asked for."""
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection) -> Standing:
@@ -147,12 +130,11 @@ class Standing:
             {zone.zone_id: zone for zone in records_of(Zone, all_of("zones"))},
             {consent.consent_id: consent for consent in records_of(Consent, all_of("consents"))},
             {run.run_id: run for run in records_of(Run, all_of("runs"))},
+            KnownAlerts.load(connection),
+            reports=KnownReports.load(connection),
         )
-        for alert in records_of(Alert, connection.execute(STANDING_ALERTS).to_arrow_table()):
-            standing.take_alert(alert)
         for hold in records_of(Hold, all_of("holds where released_at is null")):
             standing.take_hold(hold)
-        standing.moved_alerts()
         return standing
 
     def kept(
@@ -186,6 +168,16 @@ class Standing:
         ).fetchall()
         return frozenset(str(event_id) for (event_id,) in rows)
 
+    def reported(self, report_id: str) -> str | None:
+        """Return the alert that this report called for; `None` where it is new."""
+        alert_id = self.reports.alert_of(report_id)
+        if alert_id is not None or self.reports.complete:
+            return alert_id
+        row = self.connection.execute(
+            "select alert_id from lake.device_reports where report_id = ?", [report_id]
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     def alerts_known(self, alerts: Sequence[Alert]) -> frozenset[str]:
         """Return the ids of those among these alerts that were raised before, whatever has become of them."""
         known = {alert.alert_id for alert in alerts if alert.alert_id in self.alerts}
@@ -198,25 +190,12 @@ class Standing:
         known.update(self.kept("alerts", "alert_id", older)["alert_id"].to_pylist())
         return frozenset(known)
 
-    def moved_alerts(self) -> tuple[Alert, ...]:
-        """Return the alerts that have changed since the last call, as they are now."""
-        moved, self._moved = self._moved, {}
-        return tuple(moved.values())
-
-    def take_alert(self, alert: Alert) -> None:
-        """Remember the alert as it is now, or forget it where nothing more hangs on it."""
-        self._moved[alert.alert_id] = alert
-        if alert.open or alert.provisional:
-            self.alerts[alert.alert_id] = alert
-        else:
-            self.alerts.pop(alert.alert_id, None)
-        if alert.event_id is not None:
-            waiting = self.provisional.get(alert.event_id, frozenset()) - {alert.alert_id}
-            waiting |= {alert.alert_id} if alert.provisional else set()
-            if waiting:
-                self.provisional[alert.event_id] = waiting
-            else:
-                self.provisional.pop(alert.event_id, None)
+    def alert(self, alert_id: str) -> Alert | None:
+        """Return the alert as it is now, closed ones too; `None` where there is none."""
+        if alert_id in self.alerts:
+            return self.alerts[alert_id]
+        rows = self.connection.execute(f"{ALERTS} where alert_id = ?", [alert_id]).to_arrow_table()
+        return next(iter(records_of(Alert, rows)), None)
 
     def take_hold(self, hold: Hold) -> None:
         """Remember the hold while it stands."""

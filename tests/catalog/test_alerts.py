@@ -24,6 +24,7 @@ DWELL = Alert(
     "alr_1", "rule", "evt_1", "farish-1", "P2", BEGUN_AT + timedelta(seconds=40), BEGUN_AT + timedelta(seconds=30),
     rule="zone_dwell", detail="a person stays at the dock",
 )  # fmt: skip
+CROSSING = replace(DWELL, alert_id="alr_3", event_id="evt_3", rule="line_cross")
 DARK = Alert(
     "alr_2", "camera_health", None, "farish-1", "P3", BEGUN_AT + timedelta(seconds=50),
     BEGUN_AT + timedelta(seconds=45), rule="camera_dark",
@@ -60,7 +61,7 @@ def test_an_alert_raised_twice_is_one(keeper: Keeper, look: Look) -> None:
     assert look("select alert_id, priority, detail from alerts order by 1") == [
         ("alr_1", "P2", DWELL.detail), ("alr_2", "P3", ""), ("alr_3", "P2", DWELL.detail),
     ]  # fmt: skip
-    assert look(LINES) == [("raise", "alerts=alr_1,alr_2", 2), ("raise", "alerts=alr_3", 1)]
+    assert look(LINES) == [("raise", "alerts=alr_1,alr_2", 2), ("raise", "alerts=alr_3 repeats=1", 1)]
 
 
 def test_an_alert_is_firm_once_its_event_is_a_row(keeper: Keeper, clock: Clock, look: Look) -> None:
@@ -81,7 +82,7 @@ def test_an_alert_is_firm_once_its_event_is_a_row(keeper: Keeper, clock: Clock, 
 def test_an_alert_about_an_event_that_is_a_row_already_is_firm_from_the_start(keeper: Keeper, look: Look) -> None:
     run = begin(keeper)
     keeper.append(OFFICER, stating(run.run_id, 0))
-    keeper.raise_alerts(OFFICER, [DWELL, replace(DWELL, alert_id="alr_3", event_id="evt_3")])
+    keeper.raise_alerts(OFFICER, [DWELL, CROSSING])
     assert look(STATE) == [("alr_1", True, False, None), ("alr_3", False, False, None)]
 
 
@@ -91,7 +92,7 @@ def test_an_append_and_the_alert_after_it_may_wait_together(kept_home: Home, clo
         promises = [
             keeper.submit(Append.of(OFFICER, stating(run.run_id, 0))),
             keeper.submit(Append.of(OFFICER, stating(run.run_id, 1))),
-            keeper.submit(RaiseAlerts(OFFICER, (DWELL, replace(DWELL, alert_id="alr_3", event_id="evt_3")))),
+            keeper.submit(RaiseAlerts(OFFICER, (DWELL, CROSSING))),
             keeper.submit(Append.of(OFFICER, stating(run.run_id, 2, ["evt_3"]))),
         ]
         for promise in promises:
@@ -105,7 +106,7 @@ def test_what_is_open_or_provisional_is_remembered_by_the_next_keeper(
     with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
         run = begin(keeper)
         keeper.append(OFFICER, stating(run.run_id, 0))
-        firm = replace(DWELL, alert_id="alr_0")
+        firm = replace(DWELL, alert_id="alr_0", rule="line_cross")
         keeper.raise_alerts(OFFICER, [firm, replace(DWELL, event_id="evt_2"), DARK])
         keeper.close_alerts(OFFICER, [ENDED, replace(ENDED, alert_id="alr_0")])
     with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
@@ -113,7 +114,7 @@ def test_what_is_open_or_provisional_is_remembered_by_the_next_keeper(
         keeper.raise_alerts(OFFICER, [firm])
         keeper.append(OFFICER, stating(run.run_id, 1, ["evt_2"]))
         assert set(keeper._committer._standing.alerts) == {"alr_2"}
-        assert keeper._committer._standing.provisional == {}
+        assert keeper._committer._standing.alerts.provisional == {}
     assert look(STATE) == [
         ("alr_0", True, True, "false alarm"), ("alr_1", True, True, "false alarm"), ("alr_2", False, False, None),
     ]  # fmt: skip

@@ -24,7 +24,8 @@ def test_every_table_and_column_has_a_comment_that_is_a_sentence(table: Table) -
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_instants_are_instants_and_no_column_is_a_word_of_sql(table: Table) -> None:
     for column in table.columns:
-        assert column.type != "timestamptz" or column.name.endswith("_at"), f"{table.name}.{column.name}"
+        instant = column.name.endswith(("_at", "_from", "_until"))  # the last two bound what people plan
+        assert column.type != "timestamptz" or instant, f"{table.name}.{column.name}"
         assert column.name not in {"at", "end", "when", "case", "offset"}
         assert "json" not in column.type
 
