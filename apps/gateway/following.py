@@ -39,10 +39,6 @@ class Doors(Protocol):
 
     door: WriteDoor
 
-    async def write(self, work: Callable[..., T], *given: Any, **named: Any) -> T:
-        """Do what waits for the keeper."""
-        ...
-
     async def ask(self, access: Access, question: str, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows that answer a named question."""
         ...
@@ -143,7 +139,7 @@ class Following:
         for alert, kind in self.due():
             try:
                 step = AlertStep(alert.alert_id, alert.version, kind)
-                self._state.take(await self._doors.write(self._doors.door.step_alert, SERVICE, step))
+                self._state.take(await self._aside(self._doors.door.step_alert, SERVICE, step))
             except (AlertConflict, NotFound) as error:
                 log.debug("timer: %s", error)  # somebody was quicker
 
