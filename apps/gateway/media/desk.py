@@ -89,13 +89,15 @@ class Desk:
         return Leave(renew)
 
     def require_live(self, access: Access, camera_id: str) -> None:
-        """Return if a camera's feed may be watched at this moment; blocks.
+        """Return if a camera's feed may be watched at this moment, through what is recorded of it; blocks.
 
         Raises
         ------
         NotPermitted
             When it may not; the refusal is in the audit.
         """
+        now = self.room.clock()
+        self.archive.permit(access, camera_id, Span(now, now))
         (lease,) = self.room.door.lease(access, [camera_id])
         if lease.refusal is not None:
             self.archive.record(access, "live list", f"camera_id={camera_id}", f"refused: {lease.refusal}")

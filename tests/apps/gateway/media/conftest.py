@@ -46,8 +46,11 @@ def gateway(
         accounts.add(name, role, name.title(), "a long enough password")
     policy = Policy(person_per_s=1_000.0)
     app = create_app(kept_home, door=keeper, clock=clock, policy=policy)
-    with closing(Serving(app)) as serving:
-        yield Gateway(kept_home, keeper, made, clock, app, serving)
+    with (
+        closing(Serving(app)) as serving,
+        closing(Gateway(kept_home, keeper, made, clock, app, serving)) as gateway,
+    ):
+        yield gateway
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ class Gateway:
     app: FastAPI
     serving: Serving
     _cookies: dict[str, str] = field(default_factory=dict)
+    _clients: dict[str | None, httpx.Client] = field(default_factory=dict)
 
     @property
     def desk(self) -> Desk:
@@ -117,16 +118,20 @@ class Gateway:
             self._cookies[name] = issue(self.home, accounts.get(name), self.clock(), hours=10_000)
         return self._cookies[name]
 
-    @contextmanager
-    def person(self, name: str | None = "ann") -> Iterator[httpx.Client]:
-        """Yield a client of somebody who is signed in, or of nobody."""
-        cookies = {COOKIE: self.cookie(name)} if name is not None else {}
-        with httpx.Client(base_url=self.origin, cookies=cookies, timeout=WAIT_S) as client:
-            yield client
+    def person(self, name: str | None = "ann") -> httpx.Client:
+        """Return a client of somebody who is signed in, or of nobody."""
+        if name not in self._clients:
+            cookies = {COOKIE: self.cookie(name)} if name is not None else {}
+            client = httpx.Client(base_url=self.origin, cookies=cookies, timeout=WAIT_S, verify=False)
+            self._clients[name] = client
+        return self._clients[name]
 
     def get(self, path: str, name: str | None = "ann", **more: Any) -> httpx.Response:
-        with self.person(name) as client:
-            return client.get(path, **more)
+        return self.person(name).get(path, **more)
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
     @contextmanager
     def tap(self, camera_id: str, name: str | None = "ann", query: str = "", **more: Any) -> Iterator[Tapped]:
