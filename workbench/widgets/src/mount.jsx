@@ -12,7 +12,7 @@ export function mounted(name, page) {
       root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take J, K and A for itself
       root.tabIndex = -1;
       if (inLab()) root.style.height = model.get("height");
-      else document.documentElement.classList.add("rtcc-page");
+      else document.documentElement.classList.add("rtcc-page", `rtcc-page-${name}`);
       el.append(root);
       const { view, dispose } = page(model, root);
       render(view, root);

@@ -119,7 +119,7 @@ def alert(number: int, camera: dict[str, Any] | None, onset_at: datetime, **chan
         "camera_name": camera and camera["name"], "lon_deg": camera and camera["lon_deg"],
         "lat_deg": camera and camera["lat_deg"], "place_kind": camera and camera["place_kind"],
         "onset_at": iso(onset_at), "raised_at": iso(onset_at), "detail": "", "firm": True,
-        "confidence": round(0.61 + (number * 37 % 37) / 100, 2) if kind in ("rule", "plate") else None, "repeats": 0,
+        "confidence": round(0.61 + (number * 17 % 37) / 100, 2) if kind in ("rule", "plate") else None, "repeats": 0,
         "last_onset_at": None, "acknowledged_at": None, "acknowledged_by": None, "assigned_to": None, "on_scene_at": None,
         "escalated_at": None, "snoozed_until": None, "closed_at": None, "outcome": None, "merged_into": None,
         "source": "" if kind != "panic" else "button-7", "plate": None,

@@ -80,6 +80,7 @@ def cut_loop(path: Path, *, fps: int = 10, seconds: int = 12, size: tuple[int, i
 
 
 def _encoded(pictures: list[np.ndarray], fps: int, size: tuple[int, int]) -> Loop:
+    pictures = pictures[: len(pictures) // (fps * 2) * (fps * 2)]  # whole groups, all as long
     written = io.BytesIO()
     out = av.open(written, "w", format="mp4", options=FRAGMENTS)
     stream = out.add_stream("libx264", rate=fps)

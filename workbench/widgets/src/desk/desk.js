@@ -18,11 +18,11 @@ export function byUrgency(a, b) {
 }
 
 export class Desk {
-  constructor(store) {
+  constructor(store, page) {
     this.store = store;
     this.wall = new WallState(store);
-    /** True where a hand-over belongs to the page. */
-    this.handover = false;
+    /** Which page it is: `operations`, `supervisor` or `phone`. */
+    this.page = page;
     this.alertId = signal(null);
     this.cameraId = signal(null);
     this.filter = signal("open");

@@ -26,7 +26,8 @@ export function Dock({ desk }) {
   );
 }
 
-function Incident({ desk, alert }) {
+/** An incident with all that is known of it; `plain` without its cameras, where there is no wall to put them on. */
+export function Incident({ desk, alert, plain }) {
   const place = alert.camera_name ?? alert.source;
   return (
     <div class="dock-scroll" tabIndex={0} role="group" aria-label={alert.title}>
@@ -48,7 +49,7 @@ function Incident({ desk, alert }) {
       </div>
       {alert.picture && <Picture class="dock-picture" src={pictureUrl(alert, 640)} alt="What was seen" />}
       <Steps desk={desk} alert={alert} size="roomy" />
-      <Nearest desk={desk} lon={alert.lon_deg} lat={alert.lat_deg} alert={alert} />
+      {!plain && <Nearest desk={desk} lon={alert.lon_deg} lat={alert.lat_deg} alert={alert} />}
       <IncidentLog desk={desk} alert={alert} />
     </div>
   );
@@ -95,7 +96,7 @@ function Near({ desk, camera }) {
   );
 }
 
-function IncidentLog({ desk, alert }) {
+export function IncidentLog({ desk, alert }) {
   const steps = useSignal(null);
   const note = useSignal("");
   useEffect(() => {

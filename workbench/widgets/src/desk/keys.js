@@ -1,6 +1,7 @@
 // The keyboard: one key a gesture, none while a person writes or a dialog is open.
 import { stepBy } from "./gestures.js";
 
+/** Keys with their meaning; those of the operations page first. */
 export const KEYS = [
   ["J", "next alert"],
   ["K", "previous alert"],
@@ -17,12 +18,16 @@ export const KEYS = [
   ["2", "wall of 9"],
   ["3", "wall of 16"],
   ["M", "map, wall, or both"],
+  ["/", "filter the queue"],
   ["N", "new alert by hand"],
   ["H", "hand-over"],
-  ["/", "filter the queue"],
   ["?", "these keys"],
   ["Esc", "back"],
 ];
+
+const EVERYWHERE = ["N", "H", "?", "Esc"];
+
+export const keysOf = (page) => KEYS.filter(([key]) => page === "operations" || EVERYWHERE.includes(key));
 
 const STEPS = { a: "acknowledge", v: "verify", s: "assign", o: "on_scene", c: "close", e: "escalate", z: "snooze" };
 const SIZES = { 1: 4, 2: 9, 3: 16 };
@@ -55,6 +60,14 @@ function back(desk, event) {
 }
 
 function gesture(desk, key, root) {
+  if (key === "n") desk.can("note") && desk.open("raise");
+  else if (key === "h") desk.open("handover");
+  else if (key === "?") desk.open("help");
+  else return desk.page === "operations" && operating(desk, key, root);
+  return true;
+}
+
+function operating(desk, key, root) {
   const alert = desk.alert.value;
   if (key === "j" || key === "k") desk.move(key === "j" ? 1 : -1);
   else if (STEPS[key]) alert && stepBy(desk, alert, STEPS[key]);
@@ -62,9 +75,6 @@ function gesture(desk, key, root) {
   else if (key === "w") desk.cameraId.value && desk.toWall(desk.cameraId.value);
   else if (key === "r") replay(desk);
   else if (key === "m") desk.show(VIEWS[desk.view.value]);
-  else if (key === "n") desk.can("note") && desk.open("raise");
-  else if (key === "h") desk.open("handover");
-  else if (key === "?") desk.open("help");
   else if (key === "/") root.querySelector("[data-testid=filter-words]")?.focus();
   else return false;
   return true;

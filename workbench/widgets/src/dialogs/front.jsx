@@ -1,11 +1,12 @@
 // Whichever dialog is in front.
 import { Handover } from "./handover.jsx";
 import { Help } from "./help.jsx";
+import { IncidentDialog } from "./incident.jsx";
 import { Raise } from "./raise.jsx";
 import { Assign, Close, Merge, Snooze } from "./steps.jsx";
 import { Verify } from "./verify.jsx";
 
-const ABOUT_AN_ALERT = { close: Close, snooze: Snooze, assign: Assign, merge: Merge, verify: Verify };
+const ABOUT_AN_ALERT = { close: Close, snooze: Snooze, assign: Assign, merge: Merge, verify: Verify, incident: IncidentDialog };
 const ABOUT_THE_DESK = { handover: Handover, help: Help, raise: Raise };
 
 export function Front({ desk }) {

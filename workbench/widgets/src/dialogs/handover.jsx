@@ -65,13 +65,13 @@ export function Handover({ desk }) {
 }
 
 function Summary({ summary }) {
-  const outcomes = Object.entries(Array.isArray(summary.by_outcome) ? Object.fromEntries(summary.by_outcome.map((o) => [o.outcome, o.count])) : summary.by_outcome ?? {});
+  const outcomes = Object.entries(summary.by_outcome);
   const figures = [
     [summary.open, "open"],
     [summary.unacknowledged, "unacknowledged", summary.unacknowledged ? "warn" : ""],
     [summary.oldest_open_s === null ? "–" : length(summary.oldest_open_s), "oldest open"],
     [summary.closed, outcomes.map(([key, count]) => `${count} ${(OUTCOME_WORDS[key] ?? key).toLowerCase()}`).join(", ") || "closed"],
-    [Array.isArray(summary.cameras_down) ? summary.cameras_down.length : summary.cameras_down, "cameras down"],
+    [summary.cameras_down, "cameras down"],
   ];
   return (
     <div class="figures">
@@ -90,11 +90,11 @@ export function Log({ desk, steps, untitled }) {
   if (!steps.length) return <p class="hint">Nothing yet.</p>;
   return (
     <ol class="log" tabIndex={0} aria-label="Steps">
-      {steps.map((step, at) => (
-        <li key={step.step_id ?? at}>
-          <time>{clockTime(ms(step.taken_at ?? step.stepped_at ?? step.at ?? step.written_at))}</time>
+      {newestFirst(steps).map((step) => (
+        <li key={`${step.alert_id} ${step.version} ${step.taken_at}`}>
+          <time>{clockTime(ms(step.taken_at))}</time>
           <p>
-            {!untitled && <b>{step.title ?? step.alert_title} </b>}
+            {!untitled && <b>{step.title} </b>}
             {desk.nameOf(step.actor)} {STEP_WORDS[step.kind] ?? step.kind}
             {step.assignee && step.kind === "assign" && ` to ${desk.nameOf(step.assignee)}`}
             {step.outcome && ` · ${OUTCOME_WORDS[step.outcome] ?? step.outcome}`}
@@ -106,6 +106,8 @@ export function Log({ desk, steps, untitled }) {
     </ol>
   );
 }
+
+const newestFirst = (steps) => [...steps].sort((a, b) => Date.parse(b.taken_at) - Date.parse(a.taken_at));
 
 function Notes({ desk, notes }) {
   if (!notes?.length) return <p class="hint">None in this span.</p>;

@@ -1,11 +1,11 @@
 // The keys, all of them.
-import { KEYS } from "../desk/keys.js";
+import { keysOf } from "../desk/keys.js";
 import { Dialog } from "./dialog.jsx";
 
 export const Help = ({ desk }) => (
   <Dialog title="Keys" testid="dialog-help" onClose={() => (desk.dialog.value = null)}>
     <dl class="key-list">
-      {KEYS.map(([key, words]) => (
+      {keysOf(desk.page).map(([key, words]) => (
         <div key={key}>
           <dt><kbd>{key}</kbd></dt>
           <dd>{words}</dd>

@@ -9,7 +9,7 @@ export function Verify({ desk, alert }) {
   const typed = useSignal("");
   const matches = useSignal(false);
   const came = useSignal(null);
-  const zoomed = useSignal(false);
+  const zoomed = useSignal(null);
   const shut = () => (desk.dialog.value = null);
   const sending = desk.underWay.value.has(alert.alert_id);
   const submit = async (event) => {
@@ -23,11 +23,11 @@ export function Verify({ desk, alert }) {
       <About alert={alert} />
       <div class="verify">
         <button type="button" class={`evidence ${zoomed.value ? "zoomed" : ""}`} aria-label={zoomed.value ? "Show the whole picture" : "Enlarge the picture"}
-          onClick={() => (zoomed.value = !zoomed.value)}>
+          style={zoomed.value ? { "--at": zoomed.value } : undefined} onClick={(event) => (zoomed.value = zoomed.value ? null : placeOf(event))}>
           <Picture src={pictureUrl(alert, 1280)} alt="The vehicle as the camera saw it" />
         </button>
         <form onSubmit={submit}>
-          <p class="hint">Read the plate from the picture. What the camera read is not shown: two must come to the same by themselves.</p>
+          <p class="hint">Read the plate from the picture. What the camera read stays hidden, so that yours is a second opinion.</p>
           <label class="field">
             Plate as you read it
             <input type="text" class="plate-input" data-testid="input-plate" data-first value={typed.value} autocomplete="off" autocapitalize="characters" spellcheck={false}
@@ -56,6 +56,13 @@ export function Verify({ desk, alert }) {
       </div>
     </Dialog>
   );
+}
+
+/** Where in the picture a click was; its middle for a key. */
+function placeOf({ currentTarget, clientX, clientY, detail }) {
+  const box = currentTarget.getBoundingClientRect();
+  const share = (at, from, size) => `${Math.round((100 * (at - from)) / size)}%`;
+  return detail ? `${share(clientX, box.left, box.width)} ${share(clientY, box.top, box.height)}` : "50% 50%";
 }
 
 function Result({ came }) {

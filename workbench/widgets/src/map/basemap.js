@@ -45,23 +45,27 @@ function line(colour, ...widths) {
   return { "line-color": colour, "line-width": width(...widths) };
 }
 
-/** Names of places, written by the browser itself: there is no server of glyphs. */
+const SITES = ["site", "poi", "camera"];
+
+/** Names of places, written by the browser itself: there is no server of glyphs. Those of single sites only close by. */
 export function placeLayers(ink, sourceLayers) {
-  return (sourceLayers ?? [null]).map((source) => ({
-    id: source ? `place-${source}` : "place",
-    type: "symbol",
-    source: "ground",
-    ...(source && { "source-layer": source }),
-    filter: ["all", shape("Point"), ["has", "name"]],
-    layout: {
-      "text-field": ["upcase", ["get", "name"]],
-      "text-font": ["Inter Variable"],
-      "text-letter-spacing": 0.12,
-      "text-max-width": 7,
-      "text-size": ["interpolate", ["linear"], ["zoom"], 10, 10.5, 13, 13, 16, 16],
-    },
-    paint: { "text-color": ink["map-place"], "text-halo-color": ink["map-land"], "text-halo-width": 1.6 },
-  }));
+  const named = ["all", shape("Point"), ["has", "name"]];
+  const label = (id, source, more) => ({ id: source ? `${id}-${source}` : id, type: "symbol", source: "ground", ...(source && { "source-layer": source }), ...more });
+  const paint = { "text-color": ink["map-place"], "text-halo-color": ink["map-land"], "text-halo-width": 1.8 };
+  const font = { "text-font": ["Inter Variable"], "text-padding": 6 };
+  return (sourceLayers ?? [null]).flatMap((source) => [
+    label("place", source, {
+      filter: [...named, ["!", oneOf(KIND, SITES)]],
+      layout: { ...font, "text-field": ["upcase", ["get", "name"]], "text-letter-spacing": 0.12, "text-max-width": 7, "text-size": ["interpolate", ["linear"], ["zoom"], 10, 10.5, 13, 13, 16, 16] },
+      paint,
+    }),
+    label("site", source, {
+      filter: [...named, oneOf(KIND, SITES)],
+      layout: { ...font, "text-anchor": "top", "text-field": ["get", "name"], "text-offset": [0, 0.9], "text-size": 12 },
+      minzoom: 14.5,
+      paint,
+    }),
+  ]);
 }
 
 /** Read the ground: its source, its layers' names and its bounds `[west, south, east, north]`; null bounds where unknown. */

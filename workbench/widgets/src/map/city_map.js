@@ -39,15 +39,14 @@ const frame = ([west, south, east, north]) => ({
   geometry: { type: "Polygon", coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]] },
 });
 
-/** Make the map in `element`; `camerasBounds` are shown first. Resolves when it can be drawn on. */
-export async function makeCityMap(element, { basemap, camerasBounds, ink, scale, still }) {
+/** Make the map in `element`; where most cameras are is shown first. Resolves when it can be drawn on. */
+export async function makeCityMap(element, { basemap, cameras, ink, scale, still }) {
   const ground = await readGround(basemap).catch(() => ({ source: null, sourceLayers: null, bounds: null }));
-  const whole = united(ground.bounds, camerasBounds) ?? [-180, -60, 180, 75];
-  const first = camerasBounds ?? whole;
+  const whole = united(ground.bounds, cameras?.all) ?? [-180, -60, 180, 75];
+  const first = cameras?.most ?? whole;
   const map = new Ground({
     attributionControl: false,
     bounds: around(first, 0.04),
-    canvasContextAttributes: { antialias: true },
     container: element,
     dragRotate: false,
     fadeDuration: 0,
@@ -64,6 +63,8 @@ export async function makeCityMap(element, { basemap, camerasBounds, ink, scale,
   await new Promise((ready) => map.once("load", ready));
   addMarks(map, ink);
   addThings(map, scale);
+  // Names stand above the cameras, and below what must be answered.
+  if (ground.source) for (const layer of placeLayers(ink, ground.sourceLayers)) map.addLayer(layer, "alerts");
   return { map, home: () => map.fitBounds(around(first, 0.04), { animate: !still() }) };
 }
 
@@ -76,7 +77,6 @@ function style(ground, whole, ink) {
     { id: "frame", type: "fill", source: "frame", paint: { "fill-color": ink["map-land"] } },
     ...(ground.source ? groundLayers(ink, ground.sourceLayers) : []),
     { id: "frame-line", type: "line", source: "frame", paint: { "line-color": ink["map-edge"], "line-width": 1.2, "line-dasharray": [4, 3] } },
-    ...(ground.source ? placeLayers(ink, ground.sourceLayers) : []),
   ];
   return { version: 8, sources, layers };
 }

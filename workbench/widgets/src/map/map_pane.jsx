@@ -22,10 +22,12 @@ function placeOf(alert, cameras) {
 function boundsOf(cameras) {
   const there = [...cameras.values()].filter(placed);
   if (!there.length) return null;
-  const lons = there.map((camera) => camera.lon_deg);
-  const lats = there.map((camera) => camera.lat_deg);
-  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+  const sorted = (name) => there.map((camera) => camera[name]).sort((a, b) => a - b);
+  const [lons, lats] = [sorted("lon_deg"), sorted("lat_deg")];
+  return { all: [lons[0], lats[0], lons.at(-1), lats.at(-1)], most: [within(lons, 0.02), within(lats, 0.02), within(lons, 0.98), within(lats, 0.98)] };
 }
+
+const within = (sorted, share) => sorted[Math.round((sorted.length - 1) * share)];
 
 const ORDER = { unknown: 0, live: 1, degraded: 2, lost: 3 };
 
@@ -114,7 +116,7 @@ async function start({ desk, root, box, hover, gone, ends }) {
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const ink = inkOf(root);
   await document.fonts.load('600 13px "Inter Variable"').catch(() => {});
-  const made = await makeCityMap(box, { basemap: store.basemap.peek(), camerasBounds: boundsOf(store.cameras.peek()), ink, scale: rem / 14.6, still });
+  const made = await makeCityMap(box, { basemap: store.basemap.peek(), cameras: boundsOf(store.cameras.peek()), ink, scale: rem / 14.6, still });
   if (gone()) return made.map.remove();
   const { map } = made;
   const sizes = new ResizeObserver(() => map.resize());

@@ -84,11 +84,10 @@ export function Header({ store, desk, title, where }) {
           <small>{me.value?.role ?? ""}</small>
         </span>
         <div class="tools">
-          {desk.handover && (
-            <button type="button" class="tool" data-testid="open-handover" aria-label="Hand-over" title="Hand-over (H)" onClick={() => desk.open("handover")}>
-              <Icon name="note" />
-            </button>
-          )}
+          {desk.supervising() && <OtherPage desk={desk} />}
+          <button type="button" class="tool" data-testid="open-handover" aria-label="Hand-over" title="Hand-over (H)" onClick={() => desk.open("handover")}>
+            <Icon name="note" />
+          </button>
           <button type="button" class="tool" data-testid="open-help" aria-label="Keys" title="Keys (?)" onClick={() => desk.open("help")}>
             <Icon name="keys" />
           </button>
@@ -98,6 +97,11 @@ export function Header({ store, desk, title, where }) {
     </header>
   );
 }
+
+const OtherPage = ({ desk }) => {
+  const [href, words] = desk.page === "operations" ? ["/supervisor", "Supervision"] : ["/operations", "Operations"];
+  return <a class="other-page" href={href}>{words}</a>;
+};
 
 /** What must be said across the page: no connection, signed out. */
 export function Notice({ store }) {

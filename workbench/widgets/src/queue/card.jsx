@@ -9,7 +9,7 @@ import { Icon } from "../parts/icons.jsx";
 export const BUTTONS = {
   acknowledge: ["Acknowledge", "btn-acknowledge", "A"],
   verify: ["Verify plate", "btn-verify", "V"],
-  assign: ["Assign to me", "btn-assign", "S"],
+  assign: ["Assign", "btn-assign", "S"],
   on_scene: ["On scene", "btn-on-scene", "O"],
   close: ["Close", "btn-close", "C"],
   escalate: ["Escalate", "btn-escalate", "E"],
@@ -18,35 +18,44 @@ export const BUTTONS = {
 };
 
 /** The step that takes the alert on: its button is the loud one. */
-const onward = (steps) => Object.keys(BUTTONS).find((kind) => steps.includes(kind) && kind !== "escalate" && kind !== "snooze");
+const ONWARD = ["acknowledge", "verify", "on_scene", "assign", "close"];
+const onward = (steps) => ONWARD.find((kind) => steps.includes(kind));
 
 export function Steps({ desk, alert, size }) {
   const steps = desk.steps(alert);
   const underWay = desk.underWay.value.get(alert.alert_id);
   const loud = onward(steps);
-  const mine = ownerOf(alert) === desk.store.me.value?.actor;
-  const shown = Object.keys(BUTTONS).filter((kind) => steps.includes(kind));
   return (
     <div class={`steps ${size ?? ""}`} role="group" aria-label={`Steps for ${alert.title}`}>
-      {shown.map((kind) => {
-        const [words, testid, key] = BUTTONS[kind];
-        const text = kind === "assign" && alert.assigned_to && mine ? "Assigned to you" : words;
-        if (kind === "assign" && alert.assigned_to && mine) return null;
-        return (
-          <button key={kind} type="button" data-testid={testid} disabled={Boolean(underWay)} aria-busy={underWay === kind}
-            class={kind === loud ? "loud" : kind === "escalate" ? "warn" : ""} title={key && `${words} (${key})`}
-            onClick={(event) => (event.stopPropagation(), stepBy(desk, alert, kind))}>
-            {underWay === kind ? "Sending…" : text}
-          </button>
-        );
+      {Object.keys(BUTTONS).filter((kind) => steps.includes(kind)).map((kind) => {
+        const step = <Step key={kind} desk={desk} alert={alert} kind={kind} underWay={underWay} loud={kind === loud} />;
+        return kind === "assign" ? <AssignPair key={kind} desk={desk} alert={alert} step={step} loud={kind === loud} /> : step;
       })}
-      {steps.includes("assign") && (
-        <button type="button" class="narrow" data-testid="btn-assign-to" aria-label="Assign to somebody else" title="Assign to somebody else"
-          onClick={(event) => (event.stopPropagation(), desk.open("assign", { alertId: alert.alert_id }))}>
-          <Icon name="down" />
-        </button>
-      )}
     </div>
+  );
+}
+
+function Step({ desk, alert, kind, underWay, loud }) {
+  const [words, testid, key] = BUTTONS[kind];
+  return (
+    <button type="button" data-testid={testid} disabled={Boolean(underWay)} aria-busy={underWay === kind} class={loud ? "loud" : ""}
+      title={key && `${kind === "assign" ? "Assign to me" : words} (${key})`} onClick={(event) => (event.stopPropagation(), stepBy(desk, alert, kind))}>
+      {underWay === kind ? "Sending…" : words}
+    </button>
+  );
+}
+
+/** To oneself in one go; to somebody else by the arrow beside it. */
+function AssignPair({ desk, alert, step, loud }) {
+  const mine = alert.assigned_to && alert.assigned_to === desk.store.me.value?.actor;
+  return (
+    <span class="pair">
+      {!mine && step}
+      <button type="button" class={loud && !mine ? "loud" : ""} data-testid="btn-assign-to" aria-label="Assign to somebody else" title="Assign to somebody else"
+        onClick={(event) => (event.stopPropagation(), desk.open("assign", { alertId: alert.alert_id }))}>
+        {mine ? "Hand on" : <Icon name="down" />}
+      </button>
+    </span>
   );
 }
 

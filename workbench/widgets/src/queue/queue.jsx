@@ -88,7 +88,7 @@ export function Queue({ desk }) {
       </div>
       <Cards desk={desk} />
       <footer class="keys" aria-hidden="true">
-        <kbd>J</kbd><kbd>K</kbd> move <kbd>A</kbd> acknowledge <kbd>S</kbd> mine <kbd>W</kbd> wall <kbd>?</kbd> all keys
+        <kbd>?</kbd> keys <kbd>J</kbd><kbd>K</kbd> move <kbd>A</kbd> acknowledge <kbd>S</kbd> to me <kbd>W</kbd> wall
       </footer>
     </section>
   );

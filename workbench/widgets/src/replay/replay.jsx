@@ -1,5 +1,5 @@
 // The last minutes again: one camera or several in step, on one clock, with what was not recorded said plainly.
-import { useComputed, useSignal } from "@preact/signals";
+import { signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { clockTime, ms } from "../core/words.js";
 import { Segmented } from "../parts/bits.jsx";
@@ -25,8 +25,21 @@ function spanOf(aroundAt, nowMs) {
 class Playback {
   constructor(span) {
     this.tracks = new Map();
+    /** The same, for whoever draws them. */
+    this.drawn = signal([]);
     Object.assign(this, span);
     this.turnedAt = performance.now();
+  }
+
+  add(cameraId, track) {
+    this.tracks.set(cameraId, track);
+    this.drawn.value = [...this.tracks.values()];
+  }
+
+  remove(cameraId) {
+    this.tracks.get(cameraId).stop();
+    this.tracks.delete(cameraId);
+    this.drawn.value = [...this.tracks.values()];
   }
 
   turn(at, speed) {
@@ -86,12 +99,9 @@ function ReplayTile({ desk, cameraId, playback, at, span }) {
   const made = useSignal(null);
   useEffect(() => {
     const track = new Track(video.current, cameraId, span.from, span.until);
-    playback.tracks.set(cameraId, track);
+    playback.add(cameraId, track);
     made.value = track;
-    return () => {
-      playback.tracks.delete(cameraId);
-      track.stop();
-    };
+    return () => playback.remove(cameraId);
   }, []);
   const track = made.value;
   const camera = desk.store.cameras.value.get(cameraId);
@@ -107,7 +117,7 @@ function ReplayTile({ desk, cameraId, playback, at, span }) {
 
 function Controls({ at, go, speed, playing, span, playback, aroundAt }) {
   const share = (instant) => (instant - span.from) / (span.until - span.from);
-  const tracks = [...playback.tracks.values()];
+  const tracks = playback.drawn.value;
   const pieces = tracks.flatMap((track, row) => track.pieces.value.map(([from, until]) => [row, from, until]));
   const shown = useComputed(() => clockTime(at.value));
   return (
