@@ -25,6 +25,7 @@ from apps import (
     cli_registry,
     cli_sources,
     cli_system,
+    cli_up,
 )
 from apps.edge import Asking, account, home_root
 from apps.show import say
@@ -64,6 +65,7 @@ cli_sources.add_to(cli_registry.cameras_app)
 cli_casework.add_to(app)
 cli_index.add_to(app)
 cli_live.add_to(app)
+cli_up.add_to(app)
 cli_people.add_to(app)
 cli_devices.add_to(app)
 cli_ask.add_to(app)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from apps.supervisor import STOP_S, Child, Running, Supervisor, _Head
+from apps.parts import Child, Running
+from apps.supervisor import STOP_S, Supervisor, _Head
 from catalog.home import Home
 from ray_jobs.live.config import LiveConfig
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.supervisor import LONGEST_WAIT_S, MOST_FAILED_STARTS, Part, Supervisor, supervised
+from apps.parts import LONGEST_WAIT_S, Part
+from apps.supervisor import MOST_FAILED_STARTS, Supervisor, supervised
 from catalog.errors import ClusterError, ClusterOpen
 from catalog.home import Home
 
