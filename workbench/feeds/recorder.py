@@ -41,6 +41,10 @@ LONGEST_FRAME_US = 5_000_000
 FRAGMENT_US = 2_000_000
 """Packets are written out at every key frame, and after so long without one, µs: more is not lost by a crash."""
 
+WRITTEN_BYTES = 131_072
+"""Most bytes of a fragment that go to the file, and into its digest, at once: four calls a second for a street
+camera, where FFmpeg's own 32 kB make sixteen."""
+
 MUXER_OPTIONS = {
     "movflags": SELF_CONTAINED,
     "frag_duration": str(FRAGMENT_US),
@@ -206,8 +210,8 @@ class OpenSegment:
         av.FFmpegError
             When the file format cannot hold it.
         """
-        own_dts = max(self._ticks(dts), self._last_dts + 1)
-        own_pts = max(self._ticks(pts), own_dts)
+        own_dts = max(self._in_file(dts - self._base), self._last_dts + 1)
+        own_pts = max(self._in_file(pts - self._base), own_dts)
         if own_pts < self.first_pts:
             return None
         placed = self._placed(own_pts, own_dts)
@@ -310,7 +314,7 @@ class OpenSegment:
 
 
 def _muxer(file: HashedFile, track: VideoTrack) -> tuple[OutputContainer, VideoStream]:
-    out = av.open(file, "w", format="mp4", options=MUXER_OPTIONS)
+    out = av.open(file, "w", format="mp4", options=MUXER_OPTIONS, buffer_size=WRITTEN_BYTES)
     stream = out.add_stream_from_template(track.template)
     context = stream.codec_context
     if track.extradata:
