@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psutil
@@ -121,7 +122,7 @@ class Ingest:
         self._shop = Shop(
             self.home, self.config, Writing(self._door, LIVE), Detecting(),
             ThreadPoolExecutor(2, thread_name_prefix="finish"), self._decoding.want, self._following.want,
-            lambda camera_id: self._book.why_closed(LIVE, camera_id), self._await_word, _now_us, Latencies(),
+            partial(self._book.why_closed, LIVE), self._await_word, _now_us, Latencies(),
         )  # fmt: skip
         self._taps = TapServer(self.home, self.shard, self._tap_of, self._book, self._door)
         self._metrics = ShardMetrics(self.shard)

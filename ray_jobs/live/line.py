@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -103,6 +104,9 @@ class CameraLine:
     def __init__(self, plan: CameraPlan, start: CameraStart, shop: Shop, seed: int) -> None:
         self.plan, self.start, self.shop = plan, start, shop
         self.camera_id = plan.camera_id
+        self.level: Level = "record"
+        """How closely it is looked at; chosen by `tick`, asked for every packet."""
+        self._why_closed = partial(shop.why_closed, self.camera_id)
         self.tap = Tap()
         self._random = Random(seed)
         self._folder = shop.home.footage_dir / self.camera_id
@@ -171,12 +175,6 @@ class CameraLine:
         self.plan = plan
         self.following.replan(plan)
 
-    @property
-    def level(self) -> Level:
-        """How closely it is looked at."""
-        level, top = self._chooser.level, self.shop.config.top_level
-        return LEVELS[min(LEVELS.index(level), LEVELS.index(top))] if top in LEVELS else level
-
     def tick(self, now_s: float, *, open_incident: bool, shed: str) -> None:
         """Choose how closely to look; to be called about twice a second."""
         closed = self._why_closed()
@@ -207,8 +205,14 @@ class CameraLine:
         need = self.plan.need(open_incident=open_incident, small_comes=now_s >= self._small_again_s)
         lag_s, gop_s = self.looking.lag_s(now_s), self.feed.figures.gop_s
         change = self._chooser.step(now_s, need, lag_s, gop_s, shed)
+        self.level = self._at_most(self._chooser.level)
         if change is not None and (self.level != before or not self.voice.level_reason):
             self.voice.level(self.level, change.reason)
+
+    def _at_most(self, level: Level) -> Level:
+        """Return the level, or the closest one that is allowed here."""
+        top = self.shop.config.top_level
+        return LEVELS[min(LEVELS.index(level), LEVELS.index(top))] if top in LEVELS else level
 
     def figures(self, fps: float, looks_hz: float) -> CameraFigures:
         """Return how it is doing."""
@@ -371,9 +375,6 @@ class CameraLine:
 
     def _mounting_at(self, start_us: int) -> str:
         return self.plan.site.mounting_at(from_us(start_us)).mounting_id
-
-    def _why_closed(self) -> str | None:
-        return self.shop.why_closed(self.camera_id)
 
     # The small stream
 
