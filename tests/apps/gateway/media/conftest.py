@@ -55,12 +55,13 @@ def gateway(
 
 @pytest.fixture
 def audited(look: Look) -> Look:
-    """Return a way to look at the audit: its newest lines of an actor."""
+    """Return a way to look at what the audit says an actor opened since the test began, in order."""
+    ((before,),) = look("select max(line) from audit")
 
     def lines(actor: str) -> list[tuple[object, ...]]:
         return look(
-            "select action, question, parameters, outcome from audit "
-            f"where actor = '{actor}' and action = 'footage' order by line"
+            f"select action, question, parameters, outcome from audit where line > {before} "
+            f"and actor = '{actor}' and action = 'footage' order by line"
         )
 
     return lines

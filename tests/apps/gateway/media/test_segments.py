@@ -126,11 +126,10 @@ def test_a_player_that_takes_it_in_pieces_is_in_the_audit_once_and_another_by_hi
     gateway: Gateway, audited: Look
 ) -> None:
     segment = gateway.made.segments["farish-1"][1]
-    for name in ("ann", "bob"):
-        before = len(audited(name))
+    for name in ("ina", "bob"):
         for place in range(0, 5000, 1000):
             gateway.get(path_of(segment), name, headers={"Range": f"bytes={place}-{place + 999}"})
-        lines = audited(name)[before:]
+        lines = audited(name)
         assert [line[1] for line in lines] == ["segment"]
         assert f"segment_id={segment.segment_id}" in str(lines[0][2])
 
@@ -162,6 +161,7 @@ def test_who_may_not_gets_nothing_also_where_the_gateway_knows_the_segment(gatew
     known, closed = first(gateway), first(gateway, "store-3")
     assert gateway.get(path_of(known), None).status_code == 401
     assert gateway.get(path_of(known), "ada").status_code == 403
+    gateway.desk.archive.known.forget(closed)
     assert gateway.get(path_of(closed)).status_code == 404  # not even that it is there
     gateway.desk.archive.known.add([closed])
     assert gateway.get(path_of(closed)).status_code == 403
@@ -207,6 +207,7 @@ def test_a_download_ends_in_the_middle_when_consent_or_the_session_does(
         answer.read()
     assert got + len(broken.value.partial) < LARGE_BYTES
     connection.close()
+    gateway.keeper.withdraw(MAKER, "con_1")
 
 
 def test_leave_that_is_a_second_old_is_asked_for_again() -> None:
