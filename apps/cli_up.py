@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +71,7 @@ def up(
 
 
 def _run(asking: Asking, port: int, demo_cameras: int | None, seconds: float | None, *, json: bool) -> None:
+    from apps.demo_cameras import demo_camera_ids
     from apps.indexing import pull_asset
     from apps.living import log_to_file
     from apps.supervisor import LiveOptions
@@ -89,9 +90,11 @@ def _run(asking: Asking, port: int, demo_cameras: int | None, seconds: float | N
     asked_to_stop = threading.Event()
     stop_on_signals(asked_to_stop)
     address = f"http://{HOST}:{port}"
-    with _demo_city(asking, home, demo_cameras) as camera_ids:
-        live, demo = LiveOptions(camera_ids), demo_cameras is not None
-        center = Center(home, services_of(home, port), address, live, demo=demo, clock=now)
+    demo = demo_cameras is not None
+    with _demo_cameras(asking, home, demo_cameras or 0) as enter_them:
+        services = services_of(home, port)
+        live = LiveOptions(demo_camera_ids(demo_cameras or 0))
+        center = Center(home, services, address, live, demo=demo, at_first=enter_them, clock=now)
         say("Starting keeper, Ray, live work, gateway, pages and JupyterLab …")
         ready, broken = threading.Event(), list[BaseException]()
         running = threading.Thread(target=_kept, args=(center, asked_to_stop, ready, broken), name="center")
@@ -118,18 +121,22 @@ def _kept(center: Center, stop: threading.Event, ready: threading.Event, broken:
 
 
 @contextmanager
-def _demo_city(asking: Asking, home: Home, cameras: int | None) -> Iterator[tuple[str, ...]]:
-    """Play the demo's cameras while it lasts; yield their ids, none for all cameras of the registry."""
+def _demo_cameras(asking: Asking, home: Home, cameras: int) -> Iterator[Callable[[], None]]:
+    """Play the demo's cameras while it lasts; yield what enters them in the registry once a keeper answers."""
     if not cameras:
-        yield ()
+        yield lambda: None
         return
     from apps.demo_cameras import demo_feeds, register_cameras
     from apps.feeds.server import FeedServer
 
     feeds = demo_feeds(home)
+    access = asking.access(purpose="demonstration")
     with FeedServer(feeds[0][1].parent) as server:
-        access = asking.access(purpose="demonstration")
-        yield tuple(register_cameras(home, access, server, feeds, cameras))
+        yield lambda: _entered(register_cameras(home, access, server, feeds, cameras))
+
+
+def _entered(camera_ids: Sequence[str]) -> None:
+    say(f"{len(camera_ids)} cameras of the demo send on loopback.")
 
 
 def _await_ready(center: Center, ready: threading.Event, stop: threading.Event) -> None:

@@ -58,15 +58,21 @@ def demo_feeds(home: Home) -> list[tuple[Scene, Path]]:
     return found
 
 
+def demo_camera_ids(count: int) -> tuple[str, ...]:
+    """Return the ids of so many cameras of the demo."""
+    return tuple(f"live-{number + 1:02d}" for number in range(count))
+
+
 def register_cameras(
     home: Home, access: Access, server: FeedServer, feeds: Sequence[tuple[Scene, Path]], count: int
 ) -> list[str]:
     """Enter the cameras, every few of them with zones."""
     admin = Access(access.actor, "admin", "demonstration")
+    camera_ids = demo_camera_ids(count)
     cameras, mountings, zones = [], [], []
     for number in range(count):
         scene, feed = feeds[number % len(feeds)]
-        camera_id = f"live-{number + 1:02d}"
+        camera_id = camera_ids[number]
         mounting_id = Mounting.identify(camera_id, Span(EPOCH))
         place = number // len(feeds)
         mountings.append(
@@ -83,4 +89,4 @@ def register_cameras(
             zones += scene.zones_on(camera_id, mounting_id)
     with writing(home) as door:
         door.register(admin, cameras=cameras, mountings=mountings, zones=zones)
-    return [camera.camera_id for camera in cameras]
+    return list(camera_ids)

@@ -100,6 +100,8 @@ class Center:
     address: str
     live: LiveOptions = field(default_factory=LiveOptions)
     demo: bool = False
+    at_first: Callable[[], None] = lambda: None
+    """Done once, when the keeper answers: what is to be entered in the catalog before anything else."""
     clock: Callable[[], datetime] = field(kw_only=True)
 
     def __post_init__(self) -> None:
@@ -127,9 +129,11 @@ class Center:
                 log.warning("the %s that a killed supervisor had left was ended", name)
             try:
                 self._live.start()
+                while not stop.is_set() and not self._live.has_keeper.wait(LOOK_EVERY_S):
+                    self._tell()
+                self.at_first()
                 while not stop.is_set():
-                    if self._live.has_keeper.is_set():
-                        self._look()
+                    self._look()
                     if self._tell().all_up and ready is not None:
                         ready.set()
                     stop.wait(LOOK_EVERY_S)
