@@ -50,7 +50,11 @@ def services_of(home: Home, port: int) -> tuple[Service, ...]:
     gateway = (python, "-m", "apps.gateway", root, "--port", str(port), "--voila", voila, "--lab", lab)
     return (
         Service("gateway", gateway, f"http://{HOST}:{port}/healthz"),
-        Service("pages", (python, "-m", "apps.dashboards", root, "--port", str(voila_port)), f"{voila}/voila/"),
+        Service(
+            "pages",
+            (python, "-m", "apps.dashboards.server", root, "--port", str(voila_port)),
+            f"{voila}/voila/healthz",
+        ),
         Service("lab", (python, "-m", "apps.dashboards.lab", root, "--port", str(lab_port)), f"{lab}/lab/api"),
     )
 
