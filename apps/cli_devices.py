@@ -10,7 +10,7 @@ from apps.cli_registry import Json
 from apps.edge import Asking
 from apps.gateway.devices import KINDS, Device, DeviceKind, Devices, new_secret
 from apps.show import print_json, print_rows, say
-from catalog.errors import BadInput
+from catalog.errors import BadInput, NotFound
 from catalog.registry import PlaceKind
 
 devices_app = typer.Typer(no_args_is_help=True, help="Devices that may report to the gateway.")
@@ -83,3 +83,38 @@ def disable(
         print_json({"device_id": device_id, "disabled": True})
         return
     print(f"Device {device_id} may report no longer.")
+
+
+@devices_app.command("press")
+def press(
+    context: typer.Context,
+    device_id: Annotated[str, typer.Argument(metavar="ID")],
+    address: Annotated[
+        str,
+        typer.Option("--address", metavar="URL", help="The gateway; that of the running `rtcc up` if left out."),
+    ] = "",
+    detail: Annotated[str, typer.Option("--detail", metavar="TEXT", help="What the report says.")] = "A trial.",
+    json: Json = False,
+) -> None:
+    """Press a panic button from here, to see that its report gets through: it raises a real alert."""
+    from apps.edge import now
+    from apps.gateway.sender import send_report
+    from apps.up.record import read_record
+
+    asking: Asking = context.obj
+    home = asking.home()
+    device = Devices(home).get(device_id)
+    if device is None:
+        raise NotFound(f"there is no device {device_id!r}; `rtcc devices list` shows those there are")
+    if device.kind != "panic":
+        raise BadInput(f"device {device_id!r} is no panic button but reports {device.kind}")
+    if not address:
+        record = read_record(home)
+        if record is None:
+            raise NotFound("no command center runs; start it with `rtcc up`, or name its address with --address")
+        address = record.address
+    said = send_report(device, address, {"detail": detail}, now())
+    if json:
+        print_json(said)
+        return
+    print(f"Alert {said['alert_id']} is raised: the report is in the catalog.")

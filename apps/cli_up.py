@@ -174,7 +174,7 @@ def _tell(home: Home, center: Center, address: str, *, demo: bool, json: bool) -
     for person in people:
         print(f"  sign in as {person.name:<15}password {person.password}")
     if demo:
-        print("\nPress the demo's panic button: `rtcc devices press demo-school-panic`")
+        print(f"\nPress the panic button of the demo's school: rtcc devices press {PANIC_BUTTON}")
     elif not Accounts(home).all():
         say('Nobody may sign in yet: `rtcc people add NAME --role officer --display "N. Ame"`.')
     for part in down:
