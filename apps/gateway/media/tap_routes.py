@@ -20,7 +20,7 @@ from apps.gateway.media.idle import IdleWatch, audit_words, idle_words, worded
 from apps.gateway.media.viewer import Head, Viewer
 from apps.gateway.people import check_origin, signed_in
 from apps.gateway.persons import Person
-from apps.gateway.refusals import NotSignedIn, TooMany
+from apps.gateway.refusals import NotSignedIn, OutOfScope, TooMany, WrongOrigin
 from apps.gateway.watches import Watch
 from catalog.errors import BadInput, NotFound, NotPermitted, RtccError
 
@@ -195,7 +195,7 @@ def code_of(error: RtccError) -> int:
     """Return the code with which a tap is closed for this reason."""
     codes: dict[type[RtccError], int] = {
         NotSignedIn: NOT_SIGNED_IN, IdleWatch: IDLE, NotPlayable: NOT_PLAYABLE, GoingAway: GOING_AWAY,
-        NotFound: NOT_WATCHED, BadInput: NOT_WATCHED, NotPermitted: NOT_PERMITTED, TooMany: COME_BACK,
+        WrongOrigin: NOT_PERMITTED, OutOfScope: NOT_PERMITTED, NotFound: NOT_WATCHED, BadInput: NOT_WATCHED, NotPermitted: NOT_PERMITTED, TooMany: COME_BACK,
     }  # fmt: skip
     kinds = [kind for kind in type(error).__mro__ if kind in codes]
     # The catalog does not answer: without a line in the audit nothing is shown.

@@ -54,6 +54,8 @@ class Serving:
 
     def __init__(self, app: FastAPI) -> None:
         self._listening = socket.socket()
+        # little lies on its way to a page, so that a slow one is soon behind; accepted sockets have it from here
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
         self._listening.bind(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         config = uvicorn.Config(
@@ -139,7 +141,9 @@ class Gateway:
         headers = {"Cookie": f"{COOKIE}={self.cookie(name)}"} if name is not None else {}
         headers |= more.pop("headers", {})
         uri = f"ws://127.0.0.1:{self.serving.port}/v1/cameras/{camera_id}/tap{query}"
-        with connect(uri, additional_headers=headers, max_size=None, compression=None, **more) as connection:
+        # who leaves does not wait until all that is under way has come
+        given = {"max_size": None, "compression": None, "close_timeout": 0.05} | more
+        with connect(uri, additional_headers=headers, **given) as connection:
             yield Tapped(connection)
 
 
