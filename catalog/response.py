@@ -33,7 +33,7 @@ LEADERS: tuple[Role, ...] = ("supervisor", "admin")
 """Who may assign anyone, take over, and close what is not theirs."""
 
 ALLOWED: Mapping[Role, tuple[StepKind, ...]] = {
-    "officer": KINDS, "supervisor": KINDS, "admin": KINDS, "service": ("escalate", "wake", "merge"),
+    "officer": KINDS, "supervisor": KINDS, "admin": KINDS, "service": ("escalate", "wake", "merge", "note"),
 }  # fmt: skip
 """Steps by role; the other roles may look, and take none."""
 
