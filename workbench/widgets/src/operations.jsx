@@ -1,4 +1,5 @@
 // The operations page: map, alerts, wall and response on one screen.
+import { useRef } from "preact/hooks";
 import { Store } from "./core/store.js";
 import { attend } from "./desk/attend.js";
 import { Desk } from "./desk/desk.js";
@@ -13,12 +14,14 @@ import { Wall } from "./wall/wall.jsx";
 function Operations({ desk, root }) {
   const { store } = desk;
   const view = desk.view.value;
+  const mapped = useRef(false); // a screen that shows the wall alone does not pay for the map
+  mapped.current ||= store.known.value && view !== "wall";
   return (
     <div class={`ops view-${view}`}>
       <Header store={store} desk={desk} title="Real-time command center" where="Operations" />
       <main class="left">
         <section class="pane map" aria-label="Map of cameras and alerts">
-          {store.known.value && <Later load={() => import("./map/map_pane.jsx")} desk={desk} root={root} />}
+          {mapped.current && <Later load={() => import("./map/map_pane.jsx")} desk={desk} root={root} />}
           <Dock desk={desk} />
         </section>
         {store.known.value ? <Wall desk={desk} /> : <section class="pane wall" aria-label="Video wall" />}

@@ -10,10 +10,25 @@ from tests.workbench.widgets.fake import city
 from tests.workbench.widgets.fake.city import iso
 
 PEOPLE = {
-    "mlee": ("M. Lee", "officer"), "jortiz": ("J. Ortiz", "officer"), "kbell": ("K. Bell", "officer"),
-    "dross": ("D. Ross", "officer"), "tgray": ("Sgt. T. Gray", "supervisor"),
-}  # fmt: skip
-ACTIONS = ["acknowledge", "assign", "on_scene", "close", "escalate", "snooze", "wake", "verify", "note", "release", "merge"]
+    "mlee": ("M. Lee", "officer"),
+    "jortiz": ("J. Ortiz", "officer"),
+    "kbell": ("K. Bell", "officer"),
+    "dross": ("D. Ross", "officer"),
+    "tgray": ("Sgt. T. Gray", "supervisor"),
+}
+ACTIONS = [
+    "acknowledge",
+    "assign",
+    "on_scene",
+    "close",
+    "escalate",
+    "snooze",
+    "wake",
+    "verify",
+    "note",
+    "release",
+    "merge",
+]
 PLATE = "LSK4471"
 """What the made-up reader read."""
 
@@ -28,7 +43,12 @@ class Desk:
     def __init__(self, *, cameras: int = 640, alerts: int = 12) -> None:
         now = datetime.now(UTC)
         self.me = "mlee"
-        self.settings: dict[str, Any] = {"sound": False, "volume": 0.5, "palette": "standard", "reduced_motion": False}
+        self.settings: dict[str, Any] = {
+            "sound": False,
+            "volume": 0.5,
+            "palette": "standard",
+            "reduced_motion": False,
+        }
         self.policy = {"escalate_s": {"P1": 60, "P2": 300, "P3": 900}, "watch_s": 900, "stale_s": 3}
         self.cameras = {camera["camera_id"]: camera for camera in city.cameras(now, cameras)}
         self.alerts: dict[str, dict[str, Any]] = {}
@@ -51,7 +71,11 @@ class Desk:
         now = datetime.now(UTC)
         shown[2]["repeats"] = 4
         shown[2]["last_onset_at"] = iso(now - timedelta(seconds=38))
-        for index, (actor, state) in {3: ("jortiz", "acknowledged"), 4: ("kbell", "assigned"), 6: ("jortiz", "on_scene")}.items():
+        for index, (actor, state) in {
+            3: ("jortiz", "acknowledged"),
+            4: ("kbell", "assigned"),
+            6: ("jortiz", "on_scene"),
+        }.items():
             shown[index].update(acknowledged_at=iso(now), acknowledged_by=actor, state=state)
             if state != "acknowledged":
                 shown[index].update(assigned_to=actor)
@@ -76,18 +100,30 @@ class Desk:
         fresh = [alert for alert in still_open if alert["state"] == "raised"]
         live = [camera for camera in self.cameras.values() if camera["state"] == "recording"]
         return {
-            "open": len(still_open), "unacknowledged": len(fresh), "ack_median_s": 41.0, "cameras_live": len(live),
-            "p1_unacknowledged": sum(alert["priority"] == "P1" for alert in fresh), "cameras_total": len(self.cameras),
-            "lag_s": 0.6, "alert_latency_p95_ms": 480.0, "live_as_of_at": iso(datetime.now(UTC)),
-        }  # fmt: skip
+            "open": len(still_open),
+            "unacknowledged": len(fresh),
+            "ack_median_s": 41.0,
+            "cameras_live": len(live),
+            "p1_unacknowledged": sum(alert["priority"] == "P1" for alert in fresh),
+            "cameras_total": len(self.cameras),
+            "lag_s": 0.6,
+            "alert_latency_p95_ms": 480.0,
+            "live_as_of_at": iso(datetime.now(UTC)),
+        }
 
     def snapshot(self) -> dict[str, Any]:
         return {
-            "type": "snapshot", "as_of_at": iso(datetime.now(UTC)), "me": self.me_shown(),
-            "cameras": list(self.cameras.values()), "alerts": list(self.alerts.values()), "kpi": self.kpi(),
-            "people": [self.person(actor) for actor in PEOPLE], "wall": self.wall, "policy": self.policy,
+            "type": "snapshot",
+            "as_of_at": iso(datetime.now(UTC)),
+            "me": self.me_shown(),
+            "cameras": list(self.cameras.values()),
+            "alerts": list(self.alerts.values()),
+            "kpi": self.kpi(),
+            "people": [self.person(actor) for actor in PEOPLE],
+            "wall": self.wall,
+            "policy": self.policy,
             "basemap": {"kind": "geojson", "url": "/v1/basemap.geojson"},
-        }  # fmt: skip
+        }
 
     def step(self, alert_id: str, wanted: dict[str, Any], actor: str = "") -> dict[str, Any]:
         """Take a step as the real gateway would; `Conflict` where the version is not the one seen."""
@@ -112,17 +148,26 @@ class Desk:
         kpi = self.kpi()
         log = [
             {**step, "title": self.alerts[step["alert_id"]]["title"]}
-            for steps in self.steps.values() for step in steps
-        ]  # fmt: skip
+            for steps in self.steps.values()
+            for step in steps
+        ]
         closed = [alert for alert in self.alerts.values() if alert["state"] == "closed"]
         outcomes: dict[str, int] = {}
         for alert in closed:
             outcomes[alert["outcome"]] = outcomes.get(alert["outcome"], 0) + 1
         summary = {
-            "open": kpi["open"], "unacknowledged": kpi["unacknowledged"], "closed": len(closed), "by_outcome": outcomes,
-            "oldest_open_s": 1710.0, "cameras_down": sum(c["state"] == "lost" for c in self.cameras.values()),
-        }  # fmt: skip
-        return {"summary": summary, "log": sorted(log, key=lambda one: one["taken_at"], reverse=True), "notes": self.notes}
+            "open": kpi["open"],
+            "unacknowledged": kpi["unacknowledged"],
+            "closed": len(closed),
+            "by_outcome": outcomes,
+            "oldest_open_s": 1710.0,
+            "cameras_down": sum(c["state"] == "lost" for c in self.cameras.values()),
+        }
+        return {
+            "summary": summary,
+            "log": sorted(log, key=lambda one: one["taken_at"], reverse=True),
+            "notes": self.notes,
+        }
 
 
 def _plain(plate: str) -> str:
@@ -131,15 +176,32 @@ def _plain(plate: str) -> str:
 
 Change = Callable[[dict[str, Any], str, str], dict[str, Any]]
 CHANGES: dict[str, Change] = {
-    "acknowledge": lambda _, now, actor: {"state": "acknowledged", "acknowledged_at": now, "acknowledged_by": actor},
+    "acknowledge": lambda _, now, actor: {
+        "state": "acknowledged",
+        "acknowledged_at": now,
+        "acknowledged_by": actor,
+    },
     "assign": lambda wanted, now, actor: {
-        "state": "assigned", "assigned_to": wanted["assignee"], "acknowledged_at": now, "acknowledged_by": actor,
+        "state": "assigned",
+        "assigned_to": wanted["assignee"],
+        "acknowledged_at": now,
+        "acknowledged_by": actor,
     },
     "on_scene": lambda _, now, __: {"state": "on_scene", "on_scene_at": now},
     "close": lambda wanted, now, _: {"state": "closed", "closed_at": now, "outcome": wanted["outcome"]},
     "escalate": lambda _, now, __: {"escalated_at": now},
     "snooze": lambda wanted, *_: {"snoozed_until": wanted["until"]},
     "wake": lambda *_: {"snoozed_until": None},
-    "release": lambda *_: {"state": "raised", "assigned_to": None, "acknowledged_by": None, "acknowledged_at": None},
-    "merge": lambda wanted, now, _: {"state": "closed", "closed_at": now, "outcome": "repeat", "merged_into": wanted["into"]},
-}  # fmt: skip
+    "release": lambda *_: {
+        "state": "raised",
+        "assigned_to": None,
+        "acknowledged_by": None,
+        "acknowledged_at": None,
+    },
+    "merge": lambda wanted, now, _: {
+        "state": "closed",
+        "closed_at": now,
+        "outcome": "repeat",
+        "merged_into": wanted["into"],
+    },
+}

@@ -7,7 +7,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.workbench.widgets.fake import city
-from tests.workbench.widgets.fake.desk import PEOPLE, Conflict, Desk
+from tests.workbench.widgets.fake.desk import Conflict, Desk
 from tests.workbench.widgets.fake.media import Media
 from tests.workbench.widgets.fake.supervision import supervision
 from workbench.widgets.bundle import STATIC
@@ -32,7 +33,8 @@ SHELL = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{pa
 <body style="margin:0;background:#0a0f15"><div id="here"></div><script type="module">
 import load from "/esm/{page}.mjs";
 const traits = {{ height: "100vh", alert_id: "{alert_id}" }};
-window.unmount = (await load()).render({{ model: {{ get: (name) => traits[name] }}, el: document.getElementById("here") }});
+const model = {{ get: (name) => traits[name] }};
+window.unmount = (await load()).render({{ model, el: document.getElementById("here") }});
 </script></body></html>"""
 
 
@@ -51,6 +53,7 @@ class FakeGateway:
         self.refusing = False
         """Take no connection: a gateway that is down."""
         self._seq = 0
+        self._tasks: set[asyncio.Future[None]] = set()
         self._pages: dict[WebSocket, asyncio.Queue[str | int]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         with socket.socket() as free:
@@ -59,7 +62,9 @@ class FakeGateway:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> FakeGateway:
-        config = uvicorn.Config(self._app(), "127.0.0.1", self.port, log_level="warning", ws_ping_interval=None)
+        config = uvicorn.Config(
+            self._app(), "127.0.0.1", self.port, log_level="critical", ws_ping_interval=None, lifespan="off"
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -97,7 +102,7 @@ class FakeGateway:
 
     def skip(self) -> None:
         """Lose a message on the way."""
-        self._seq += 1
+        self._seq += 2
 
     def step_as(self, actor: str, alert_id: str, *, tell: bool = True, **wanted: Any) -> None:
         """Let somebody else take a step; pages may not have heard of it yet."""
@@ -134,7 +139,9 @@ class FakeGateway:
             await page.close(4401)
             return
         queue: asyncio.Queue[str | int] = asyncio.Queue()
-        await page.send_text(json.dumps({**self.desk.snapshot(), "seq": self._seq, "sent_us": time.time_ns() // 1000}))
+        await page.send_text(
+            json.dumps({**self.desk.snapshot(), "seq": self._seq, "sent_us": time.time_ns() // 1000})
+        )
         self._pages[page] = queue
         try:
             await self._serve(page, queue)
@@ -144,21 +151,25 @@ class FakeGateway:
             self._pages.pop(page, None)
 
     async def _serve(self, page: WebSocket, queue: asyncio.Queue[str | int]) -> None:
-        listening = asyncio.create_task(page.receive_text())
+        listening = asyncio.create_task(self._listen(page))
         beat_at = time.monotonic() + 1
-        while not listening.done() or listening.exception() is None:
-            if listening.done():
-                listening = asyncio.create_task(page.receive_text())
+        while not listening.done():
             try:
                 text = await asyncio.wait_for(queue.get(), max(0.01, beat_at - time.monotonic()))
             except TimeoutError:
                 beat_at += 1
-                text = self._stamped({"type": "kpi", "kpi": self.desk.kpi()}) if len(self._pages) == 1 else self._beat()
+                text = self._beat()
             if isinstance(text, int):
                 await page.close(text)
-                return
+                break
             if not self.silent:
                 await page.send_text(text)
+        listening.cancel()
+
+    async def _listen(self, page: WebSocket) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await page.receive_text()
 
     def _beat(self) -> str:
         message = {"type": "kpi", "kpi": self.desk.kpi(), "seq": self._seq, "sent_us": time.time_ns() // 1000}
@@ -178,51 +189,66 @@ class FakeGateway:
         return self._answer(request, path.split("/"), body)
 
     def _answer(self, request: Request, parts: list[str], body: dict[str, Any]) -> Response:
-        desk = self.desk
-        match [request.method, *parts]:
-            case ["GET", "me"]:
-                return JSONResponse(desk.me_shown())
-            case ["PUT", "me", "settings"]:
-                desk.settings = body
-                return JSONResponse(body)
-            case ["GET", "alerts", alert_id]:
-                return JSONResponse({"alert": desk.alerts[alert_id], "steps": desk.steps[alert_id]})
-            case ["POST", "alerts", "by-hand"]:
-                alert = city.alert(len(desk.alerts) + 900, None, datetime.now(UTC), kind="person", confidence=None, plate=None, **body)
-                return JSONResponse({"alert": self._kept(alert)}, 201)
-            case ["POST", "alerts", alert_id, "steps"]:
-                return self._step(alert_id, body)
-            case ["GET", "cameras", "near"]:
-                return JSONResponse({"cameras": self._near(float(request.query_params["lon"]), float(request.query_params["lat"]))})
-            case ["GET", "handover"]:
-                return JSONResponse(desk.handover())
-            case ["POST", "handover"]:
-                note = {"note_id": str(len(desk.notes)), "written_at": city.iso(datetime.now(UTC)), "actor": desk.me, **body}
-                desk.notes.insert(0, note)
-                return JSONResponse(note, 201)
-            case ["GET", "supervisor"]:
-                return JSONResponse(supervision(desk))
-            case ["GET", "basemap.geojson"]:
-                return JSONResponse(city.basemap())
-        return JSONResponse({"error": "NotFound", "message": "There is no such thing."}, 404)
+        asked = " ".join([request.method, *(part if part in WORDS else "ID" for part in parts)])
+        if asked not in ANSWERS:
+            return JSONResponse({"error": "NotFound", "message": "There is no such thing."}, 404)
+        told = ANSWERS[asked](self, request, parts, body)
+        return told if isinstance(told, Response) else JSONResponse(told, 201 if asked in MAKING else 200)
+
+    def settle(self, settings: dict[str, Any]) -> dict[str, Any]:
+        self.desk.settings = settings
+        return settings
+
+    def alert_shown(self, alert_id: str) -> dict[str, Any]:
+        return {"alert": self.desk.alerts[alert_id], "steps": self.desk.steps[alert_id]}
+
+    def by_hand(self, report: dict[str, Any]) -> dict[str, Any]:
+        made = {
+            "kind": "person",
+            "rule": None,
+            "confidence": None,
+            "plate": None,
+            "rank": int(report["priority"][1]),
+        }
+        alert = city.alert(len(self.desk.alerts) + 900, None, datetime.now(UTC), **made, **report)
+        return {"alert": self._kept(alert)}
+
+    def note(self, note: dict[str, Any]) -> dict[str, Any]:
+        now = city.iso(datetime.now(UTC))
+        written = {"note_id": str(len(self.desk.notes)), "written_at": now, "actor": self.desk.me, **note}
+        self.desk.notes.insert(0, written)
+        return written
+
+    def near(self, asked: Any) -> dict[str, Any]:
+        return {"cameras": self._near(float(asked["lon"]), float(asked["lat"]))}
 
     def _kept(self, alert: dict[str, Any]) -> dict[str, Any]:
         self.desk.keep(alert)
-        asyncio.ensure_future(self._tell({"type": "alert", "alert": alert}))
+        self._later(self._tell({"type": "alert", "alert": alert}))
         return alert
 
-    def _step(self, alert_id: str, body: dict[str, Any]) -> Response:
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def take_step(self, alert_id: str, body: dict[str, Any]) -> Response:
         try:
             told = self.desk.step(alert_id, body)
         except Conflict as error:
             alert = self.desk.alerts[alert_id]
             return JSONResponse({"error": "AlertConflict", "message": str(error), "alert": alert}, 409)
-        asyncio.ensure_future(self._tell({"type": "alert", "alert": told["alert"]}))
+        self._later(self._tell({"type": "alert", "alert": told["alert"]}))
         return JSONResponse(told)
 
     def _near(self, lon: float, lat: float, count: int = 6) -> list[dict[str, Any]]:
         def far(camera: dict[str, Any]) -> float:
-            return float(((camera["lon_deg"] - lon) / city.KM_LON) ** 2 + ((camera["lat_deg"] - lat) / city.KM_LAT) ** 2) ** 0.5
+            return (
+                float(
+                    ((camera["lon_deg"] - lon) / city.KM_LON) ** 2 + ((camera["lat_deg"] - lat) / city.KM_LAT) ** 2
+                )
+                ** 0.5
+            )
 
         viewable = [camera for camera in self.desk.cameras.values() if camera["viewable"]]
         return [{**camera, "distance_m": round(far(camera) * 1000)} for camera in sorted(viewable, key=far)[:count]]
@@ -237,19 +263,42 @@ class FakeGateway:
 
         async def asset(request: Request) -> Response:
             path = STATIC / request.path_params["file"]
-            return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={"Cache-Control": "public, max-age=31536000, immutable"})
+            return Response(
+                path.read_bytes(),
+                media_type=TYPES[path.suffix],
+                headers={"Cache-Control": "public, max-age=31536000, immutable"},
+            )
 
         async def login(request: Request) -> Response:
             self.signed_out = False
             return RedirectResponse(request.query_params.get("next", "/"), 303)
 
-        return Starlette(routes=[
-            WebSocketRoute("/v1/stream", self._stream),
-            WebSocketRoute("/v1/cameras/{camera_id}/tap", self.media.tap),
-            Route("/v1/{rest:path}", self._api, methods=["GET", "POST", "PUT"]),
-            Route("/esm/{page}.mjs", esm), Route("/assets/{file}", asset), Route("/login", login),
-            Route("/{page:str}", page), Route("/{page:str}/{alert_id:str}", page),
-        ])  # fmt: skip
+        return Starlette(
+            routes=[
+                WebSocketRoute("/v1/stream", self._stream),
+                WebSocketRoute("/v1/cameras/{camera_id}/tap", self.media.tap),
+                Route("/v1/{rest:path}", self._api, methods=["GET", "POST", "PUT"]),
+                Route("/esm/{page}.mjs", esm),
+                Route("/assets/{file}", asset),
+                Route("/login", login),
+                Route("/{page:str}", page),
+                Route("/{page:str}/{alert_id:str}", page),
+            ]
+        )
 
 
-__all__ = ["PEOPLE", "FakeGateway"]
+Answer = Callable[[FakeGateway, Request, list[str], dict[str, Any]], Any]
+ANSWERS: dict[str, Answer] = {
+    "GET me": lambda gateway, *_: gateway.desk.me_shown(),
+    "PUT me settings": lambda gateway, _, __, body: gateway.settle(body),
+    "GET alerts ID": lambda gateway, _, parts, __: gateway.alert_shown(parts[1]),
+    "POST alerts by-hand": lambda gateway, _, __, body: gateway.by_hand(body),
+    "POST alerts ID steps": lambda gateway, _, parts, body: gateway.take_step(parts[1], body),
+    "GET cameras near": lambda gateway, request, *_: gateway.near(request.query_params),
+    "GET handover": lambda gateway, *_: gateway.desk.handover(),
+    "POST handover": lambda gateway, _, __, body: gateway.note(body),
+    "GET supervisor": lambda gateway, *_: supervision(gateway.desk),
+    "GET basemap.geojson": lambda *_: city.basemap(),
+}
+MAKING = ("POST alerts by-hand", "POST handover")
+WORDS = {word for asked in ANSWERS for word in asked.split()[1:]} - {"ID"}

@@ -100,15 +100,21 @@ class Media:
         since = _seconds(asked.get("since"), now - 12)
         until = min(now, _seconds(asked.get("until"), now))
         first, last = int(since // loop.group_s), int(until // loop.group_s)
-        lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{int(loop.group_s + 0.999)}", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{int(loop.group_s + 0.999)}",
+            f"#EXT-X-MEDIA-SEQUENCE:{first}",
+        ]
         lines += ["#EXT-X-PLAYLIST-TYPE:VOD"] if asked.get("until") else []
         for number in range(first, last):
+            begun_at = datetime.fromtimestamp(number * loop.group_s, UTC).isoformat(timespec="milliseconds")
             if number % 40 in (11, 12):  # now and then a few seconds are missing
                 continue
             lines += [
                 "#EXT-X-DISCONTINUITY",
                 f'#EXT-X-MAP:URI="/v1/segments/{camera_id}-{number}.mp4",BYTERANGE="{len(loop.head)}@0"',
-                f"#EXT-X-PROGRAM-DATE-TIME:{datetime.fromtimestamp(number * loop.group_s, UTC).isoformat(timespec='milliseconds')}",
+                f"#EXT-X-PROGRAM-DATE-TIME:{begun_at}",
                 f"#EXTINF:{loop.group_s:.3f},",
                 f"#EXT-X-BYTERANGE:{len(loop.group(number)) - len(loop.head)}@{len(loop.head)}",
                 f"/v1/segments/{camera_id}-{number}.mp4",

@@ -58,7 +58,12 @@ def made_loop(seed: int = 0, *, fps: int = 10, seconds: int = 4, size: tuple[int
         for car in range(4):
             x = (number * (4 + car) + 71 * car + 37 * seed) % (width + 60) - 60
             y = height // 3 + 8 + car * 12
-            picture[y : y + 10, max(0, x) : max(0, x + 34)] = ((200, 60, 50), (60, 120, 200), (210, 210, 215), (90, 170, 90))[car]
+            picture[y : y + 10, max(0, x) : max(0, x + 34)] = (
+                (200, 60, 50),
+                (60, 120, 200),
+                (210, 210, 215),
+                (90, 170, 90),
+            )[car]
         pictures.append(picture)
     return _encoded(pictures, fps, size)
 
@@ -89,7 +94,13 @@ def _encoded(pictures: list[np.ndarray], fps: int, size: tuple[int, int]) -> Loo
     stream.codec_context.gop_size = fps * 2
     stream.codec_context.time_base = Fraction(1, fps)
     stream.time_base = Fraction(1, TICKS)
-    stream.options = {"preset": "veryfast", "tune": "zerolatency", "bf": "0", "profile": "baseline", "sc_threshold": "0"}
+    stream.options = {
+        "preset": "veryfast",
+        "tune": "zerolatency",
+        "bf": "0",
+        "profile": "baseline",
+        "sc_threshold": "0",
+    }
     for number, picture in enumerate(pictures):
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, fps)

@@ -5,6 +5,8 @@ import { api, signedOut, socketUrl } from "./api.js";
 const SILENT_MS = 4000; // heartbeats come each second: after this the connection is dead, whatever the socket says
 const LONGEST_WAIT_MS = 3000;
 const OPENING_MS = 4000;
+const LATE_MS = 1500;
+const SAY_EVERY_MS = 20000; // that somebody is still there
 const SIGNED_OUT = 4401;
 
 /** Wait before the n-th try: doubled up to a cap, never the same for everybody. */
@@ -24,6 +26,7 @@ export class Link {
     for (const name of ["online", "pageshow", "focus"]) addEventListener(name, this.poke);
     document.addEventListener("visibilitychange", this.poke);
     this.watch = setInterval(() => this.listen(), 500);
+    this.say = setInterval(() => this.state.peek() === "live" && this.socket?.send('{"type":"here"}'), SAY_EVERY_MS);
     this.open();
   }
 
@@ -69,7 +72,10 @@ export class Link {
   }
 
   listen() {
-    if (!this.socket) return;
+    const late = Date.now() - (this.listenedAt ?? Date.now()) > LATE_MS;
+    this.listenedAt = Date.now();
+    // After a pause of the page itself, what came meanwhile has yet to be taken.
+    if (!this.socket || late) return;
     const silent = Date.now() - Math.max(this.heardAt, this.openedAt);
     if (silent > (this.state.value === "live" ? SILENT_MS : OPENING_MS)) {
       this.drop();
@@ -92,6 +98,7 @@ export class Link {
   stop() {
     this.stopped = true;
     clearInterval(this.watch);
+    clearInterval(this.say);
     clearTimeout(this.timer);
     for (const name of ["online", "pageshow", "focus"]) removeEventListener(name, this.poke);
     document.removeEventListener("visibilitychange", this.poke);

@@ -5,6 +5,7 @@ import { kept, keep } from "../core/kept.js";
 import { WallState } from "./wall_state.js";
 
 const STATE_ORDER = { raised: 0, acknowledged: 1, assigned: 2, on_scene: 3, closed: 4 };
+const ALWAYS = ["note", "merge"]; // steps that change nothing others could have changed
 export const SUPERVISING = ["supervisor", "admin"];
 
 /** Most urgent first; of two as urgent, the one nobody has answered, then the newer. */
@@ -36,6 +37,8 @@ export class Desk {
     this.keys = signal(kept("keys", true));
     /** Alert id → what was said about the last step. */
     this.notes = signal(new Map());
+    /** Alert id → the last step asked for, until it is answered. */
+    this.running = new Map();
     /** Alert id → kind of the step that is under way. */
     this.underWay = signal(new Map());
     /** What a screen reader is told. */
@@ -113,10 +116,29 @@ export class Desk {
     return Object.keys(fits).filter((kind) => fits[kind] && this.can(kind));
   }
 
-  /** Ask for a step. Nothing changes on the page before the gateway said yes; a refusal is shown on the alert. */
+  /**
+   * Ask for a step. Nothing changes on the page before the gateway said yes; a refusal is shown on the alert.
+   * A step asked for while another is under way waits for it, and is left out where it makes no sense any more.
+   */
   async step(alert, kind, extra = {}) {
     const id = alert.alert_id;
-    if (this.underWay.value.has(id)) return null;
+    const before = this.running.get(id);
+    const work = (async () => {
+      if (!before) return this.send(alert, kind, extra);
+      await before;
+      const now = this.store.alerts.peek().get(id) ?? alert;
+      return ALWAYS.includes(kind) || this.steps(now).includes(kind) ? this.send(now, kind, extra) : null;
+    })();
+    this.running.set(id, work);
+    try {
+      return await work;
+    } finally {
+      if (this.running.get(id) === work) this.running.delete(id);
+    }
+  }
+
+  async send(alert, kind, extra) {
+    const id = alert.alert_id;
     this.underWay.value = new Map(this.underWay.value).set(id, kind);
     this.note(id, null);
     try {

@@ -17,7 +17,8 @@ const STREETS = ["mid", "tertiary", "medium_road", "collector", "unclassified", 
 const EDGES = ["boundary", "admin", "city_limit", "limits", "extent"];
 
 /** Layers over one source; with vector tiles, over each of its layers. */
-export function groundLayers(ink, sourceLayers) {
+export function groundLayers(ink, sourceLayers, scale) {
+  const line = (colour, ...widths) => ({ "line-color": colour, "line-width": width(...widths.map((one) => one * scale)) });
   const roadLine = shape("LineString");
   const known = [...WATER, ...EDGES];
   const groups = [
@@ -41,14 +42,10 @@ export function groundLayers(ink, sourceLayers) {
   return layers;
 }
 
-function line(colour, ...widths) {
-  return { "line-color": colour, "line-width": width(...widths) };
-}
-
 const SITES = ["site", "poi", "camera"];
 
 /** Names of places, written by the browser itself: there is no server of glyphs. Those of single sites only close by. */
-export function placeLayers(ink, sourceLayers) {
+export function placeLayers(ink, sourceLayers, scale) {
   const named = ["all", shape("Point"), ["has", "name"]];
   const label = (id, source, more) => ({ id: source ? `${id}-${source}` : id, type: "symbol", source: "ground", ...(source && { "source-layer": source }), ...more });
   const paint = { "text-color": ink["map-place"], "text-halo-color": ink["map-land"], "text-halo-width": 1.8 };
@@ -56,12 +53,12 @@ export function placeLayers(ink, sourceLayers) {
   return (sourceLayers ?? [null]).flatMap((source) => [
     label("place", source, {
       filter: [...named, ["!", oneOf(KIND, SITES)]],
-      layout: { ...font, "text-field": ["upcase", ["get", "name"]], "text-letter-spacing": 0.12, "text-max-width": 7, "text-size": ["interpolate", ["linear"], ["zoom"], 10, 10.5, 13, 13, 16, 16] },
+      layout: { ...font, "text-field": ["upcase", ["get", "name"]], "text-letter-spacing": 0.12, "text-max-width": 7, "text-size": ["interpolate", ["linear"], ["zoom"], 10, 11 * scale, 13, 13 * scale, 16, 16 * scale] },
       paint,
     }),
     label("site", source, {
       filter: [...named, oneOf(KIND, SITES)],
-      layout: { ...font, "text-anchor": "top", "text-field": ["get", "name"], "text-offset": [0, 0.9], "text-size": 12 },
+      layout: { ...font, "text-anchor": "top", "text-field": ["get", "name"], "text-offset": [0, 0.9], "text-size": 12 * scale },
       minzoom: 14.5,
       paint,
     }),

@@ -55,7 +55,7 @@ export async function makeCityMap(element, { basemap, cameras, ink, scale, still
     minZoom: FAR_ZOOM,
     pitchWithRotate: false,
     pixelRatio: Math.min(devicePixelRatio, 2),
-    style: style(ground, whole, ink),
+    style: style(ground, whole, ink, scale),
     touchPitch: false,
   });
   map.touchZoomRotate.disableRotation();
@@ -64,18 +64,18 @@ export async function makeCityMap(element, { basemap, cameras, ink, scale, still
   addMarks(map, ink);
   addThings(map, scale);
   // Names stand above the cameras, and below what must be answered.
-  if (ground.source) for (const layer of placeLayers(ink, ground.sourceLayers)) map.addLayer(layer, "alerts");
+  if (ground.source) for (const layer of placeLayers(ink, ground.sourceLayers, scale)) map.addLayer(layer, "alerts");
   return { map, home: () => map.fitBounds(around(first, 0.04), { animate: !still() }) };
 }
 
-function style(ground, whole, ink) {
+function style(ground, whole, ink, scale) {
   const sources = { beyond: { type: "geojson", data: beyond(whole) }, frame: { type: "geojson", data: frame(whole) } };
   if (ground.source) sources.ground = ground.source;
   const layers = [
     { id: "land", type: "background", paint: { "background-color": ink["map-land"] } },
     { id: "beyond", type: "line", source: "beyond", paint: { "line-color": ink["map-minor"], "line-width": 0.8 } },
     { id: "frame", type: "fill", source: "frame", paint: { "fill-color": ink["map-land"] } },
-    ...(ground.source ? groundLayers(ink, ground.sourceLayers) : []),
+    ...(ground.source ? groundLayers(ink, ground.sourceLayers, scale) : []),
     { id: "frame-line", type: "line", source: "frame", paint: { "line-color": ink["map-edge"], "line-width": 1.2, "line-dasharray": [4, 3] } },
   ];
   return { version: 8, sources, layers };

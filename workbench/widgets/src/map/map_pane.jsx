@@ -43,10 +43,16 @@ function alertPoint(alert, place) {
   return point(...place, { id: alert.alert_id, mark: `alert-${alert.priority}-${answered ? "answered" : "new"}`, over: (answered ? 0 : 10) - alert.rank });
 }
 
-/** Keep the map's sources as the store says; returns what stops it. */
-function follow(map, desk, ink) {
+/** Keep the map's sources as the store says; returns what stops it. Only what would look different is drawn anew. */
+function follow(map, desk) {
   const { store, wall } = desk;
-  const set = (name, features) => map.getSource(name)?.setData(points(features));
+  const drawn = new Map();
+  const set = (name, features) => {
+    const looks = JSON.stringify(features);
+    if (drawn.get(name) === looks) return;
+    drawn.set(name, looks);
+    map.getSource(name)?.setData(points(features));
+  };
   let timer = null;
   const cameras = () => {
     timer = null;
@@ -121,7 +127,7 @@ async function start({ desk, root, box, hover, gone, ends }) {
   const { map } = made;
   const sizes = new ResizeObserver(() => map.resize());
   sizes.observe(box);
-  ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk, ink));
+  ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk));
   ends.push(makePulses(map, box, { still, wanted: () => pulsing(desk, ink) }));
   ends.push(effect(() => {
     store.settings.value.palette;
@@ -176,7 +182,7 @@ function Hover({ desk, hover }) {
   const alert = at.layer === "alerts" && desk.store.alerts.value.get(at.id);
   const camera = at.layer === "cameras" && desk.store.cameras.value.get(at.id);
   if (!alert && !camera) return null;
-  const style = { left: at.x, top: at.y };
+  const style = { left: `${at.x}px`, top: `${at.y}px` };
   return (
     <div class="hover" style={style} role="tooltip">
       <b>{alert ? `${alert.priority} ${alert.title}` : camera.name}</b>

@@ -42,12 +42,12 @@ function Cards({ desk }) {
   const look = ({ currentTarget: { scrollTop, clientHeight } }) => (seen.value = { top: scrollTop, height: clientHeight });
   return (
     <ol class="cards" ref={list} onScroll={queue.length > WHOLE_UP_TO ? look : undefined} tabIndex={0} aria-label="Alerts, most urgent first">
-      {above > 0 && <li aria-hidden="true" style={{ height: above }} />}
+      {above > 0 && <li aria-hidden="true" style={{ height: `${above}px` }} />}
       {queue.slice(first, last).map((alert, at) => (
         <Card key={alert.alert_id} desk={desk} alert={alert} at={first + at} count={queue.length} chosen={alert.alert_id === chosen}
           noted={desk.notes.value.get(alert.alert_id)} underWay={desk.underWay.value.get(alert.alert_id)} names={desk.names.value} me={desk.store.me.value} />
       ))}
-      {below > 0 && <li aria-hidden="true" style={{ height: below }} />}
+      {below > 0 && <li aria-hidden="true" style={{ height: `${below}px` }} />}
       {!queue.length && <Empty desk={desk} />}
     </ol>
   );

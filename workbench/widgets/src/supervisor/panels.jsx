@@ -80,7 +80,7 @@ export function Ageing({ desk }) {
             </button>
             <span class="meta"><Standing desk={desk} alert={alert} /></span>
             <span class="wait">
-              <b class={alert.state === "raised" && waited(alert) > limits[alert.priority] ? "late" : ""}>{length(waited(alert))}</b>
+              <b class={alert.state === "raised" && waited(alert) > limits[alert.priority] ? `late ${alert.priority.toLowerCase()}` : ""}>{length(waited(alert))}</b>
               <Waited seconds={waited(alert)} limit={limits[alert.priority]} tone={alert.state === "raised" ? alert.priority.toLowerCase() : "answered"} />
             </span>
             <button type="button" data-testid="ageing-assign" disabled={!desk.steps(alert).includes("assign")} onClick={() => desk.open("assign", { alertId: alert.alert_id })}>Assign…</button>

@@ -143,7 +143,9 @@ export class Tap {
     this.player?.chase();
     const nowMs = Date.now();
     const { stale_s: staleS, watch_s: watchS } = this.store.policy.value;
-    if (this.socket && (nowMs - this.heardAt) / 1000 > SILENT_S) {
+    const late = nowMs - (this.turnedAt ?? nowMs) > 4 * TURN_MS; // the page itself paused
+    this.turnedAt = nowMs;
+    if (this.socket && !late && (nowMs - this.heardAt) / 1000 > SILENT_S) {
       this.close();
       this.later(wait(this.tries++));
     }
