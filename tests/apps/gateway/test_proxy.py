@@ -289,8 +289,10 @@ def test_another_sites_page_asks_for_nothing(gateway: Gate):
             assert asked.status_code == 403
             own = client.request(method, "/lab/x", headers={"Origin": f"http://127.0.0.1:{gateway.port}"})
             assert own.status_code == 200
-    foreign = gateway.socket("ines", "/voila/talk", origin="http://elsewhere.example")
-    with pytest.raises(InvalidStatus) as refused, foreign:
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        gateway.socket("ines", "/voila/talk", origin="http://elsewhere.example"),
+    ):
         pass
     assert refused.value.response.status_code == 403
 
