@@ -48,8 +48,8 @@ class LiveList:
     def __init__(self, camera_id: str, archive: Archive, recordings: Recordings, now: datetime) -> None:
         self._camera_id, self._archive, self._recordings = camera_id, archive, recordings
         self._pieces: deque[Piece] = deque()
-        # Numbers go on rising when the gateway is started again: pieces come more slowly than tenths of a second, and
-        # files than seconds. Players keep the second number in 32 bits.
+        # Numbers go on rising when the gateway is started again: pieces come more slowly than tenths of a second,
+        # and files than seconds. Players keep the second number in 32 bits.
         self._number, self._breaks = to_us(now) // 100_000, to_us(now) // 1_000_000
         self._target_s = USUAL_TARGET_S
         self._file: tuple[int, int] | None = None

@@ -195,7 +195,8 @@ def code_of(error: RtccError) -> int:
     """Return the code with which a tap is closed for this reason."""
     codes: dict[type[RtccError], int] = {
         NotSignedIn: NOT_SIGNED_IN, IdleWatch: IDLE, NotPlayable: NOT_PLAYABLE, GoingAway: GOING_AWAY,
-        WrongOrigin: NOT_PERMITTED, OutOfScope: NOT_PERMITTED, NotFound: NOT_WATCHED, BadInput: NOT_WATCHED, NotPermitted: NOT_PERMITTED, TooMany: COME_BACK,
+        WrongOrigin: NOT_PERMITTED, OutOfScope: NOT_PERMITTED, NotPermitted: NOT_PERMITTED,
+        NotFound: NOT_WATCHED, BadInput: NOT_WATCHED, TooMany: COME_BACK,
     }  # fmt: skip
     kinds = [kind for kind in type(error).__mro__ if kind in codes]
     # The catalog does not answer: without a line in the audit nothing is shown.
