@@ -76,6 +76,7 @@ def _run(asking: Asking, port: int, demo_cameras: int | None, seconds: float | N
     from apps.living import log_to_file
     from apps.supervisor import LiveOptions
     from apps.up.center import Center
+    from apps.up.demo_city import demo_panic_button
     from apps.up.record import AlreadyUp, described, is_up
     from apps.up.services import HOST, require_free, services_of
     from ray_jobs.config import WEIGHTS
@@ -91,6 +92,8 @@ def _run(asking: Asking, port: int, demo_cameras: int | None, seconds: float | N
     stop_on_signals(asked_to_stop)
     address = f"http://{HOST}:{port}"
     demo = demo_cameras is not None
+    if demo:
+        demo_panic_button(home)
     with _demo_cameras(asking, home, demo_cameras or 0) as enter_them:
         services = services_of(home, port)
         live = LiveOptions(demo_camera_ids(demo_cameras or 0))
@@ -153,12 +156,10 @@ def _await_ready(center: Center, ready: threading.Event, stop: threading.Event) 
 def _tell(home: Home, center: Center, address: str, *, demo: bool, json: bool) -> None:
     """Say where it is, and who may sign in."""
     from apps.accounts import Accounts
-    from apps.up.demo_city import PANIC_BUTTON, demo_panic_button, demo_people
+    from apps.up.demo_city import PANIC_BUTTON, demo_people
 
     people = demo_people(home) if demo else ()
     down = [part for part in center.record().parts if not part.up]
-    if demo:
-        demo_panic_button(home)
     if json:
         print_json({
             "address": address, "people": [vars(person) for person in people],
