@@ -37,12 +37,18 @@ async def near(
     return Near(cameras=room.state.near((lon, lat), count, person.access.purpose))
 
 
-@router.get("/v1/basemap.geojson", response_class=JSONResponse)
+class GeoJson(JSONResponse):
+    """An answer in GeoJSON."""
+
+    media_type = "application/geo+json"
+
+
+@router.get("/v1/basemap.geojson", response_class=GeoJson)
 async def geojson(room: TheRoom, person: SignedIn) -> Response:
     """Return the city's own GeoJSON, else a plain grid around the cameras."""
     path = geojson_path(room.home)
     if path.exists():
-        return FileResponse(path, media_type="application/geo+json", headers={"Cache-Control": "no-cache"})
+        return FileResponse(path, media_type=GeoJson.media_type, headers={"Cache-Control": "no-cache"})
     state = room.state
     places = [
         (camera.name, place)
@@ -50,7 +56,7 @@ async def geojson(room: TheRoom, person: SignedIn) -> Response:
         if (place := place_of(state.mountings.get(camera.camera_id))) is not None
     ]
     drawn: dict[str, Any] = generated(places)
-    return JSONResponse(drawn, media_type="application/geo+json", headers={"Cache-Control": "no-cache"})
+    return GeoJson(drawn, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/v1/basemap.pmtiles", response_class=FileResponse, responses={

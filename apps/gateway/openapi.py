@@ -110,6 +110,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
                               ("429", "Asked too often; see Retry-After"),
                               ("503", "The catalog does not answer; see Retry-After")):  # fmt: skip
             responses.setdefault(status, {"description": words})
+        if "{" in path:
+            responses.setdefault("404", {"description": "There is no such thing, or you may not see it"})
     for status, response in responses.items():
         if not status.startswith(("2", "3")) and "model" not in response:
             known = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")

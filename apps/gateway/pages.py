@@ -9,7 +9,7 @@ from catalog.access import Role
 
 HOME_OF: dict[Role, str] = {
     "officer": "/operations", "supervisor": "/supervisor", "admin": "/supervisor",
-    "investigator": "/lab/", "analyst": "/lab/", "auditor": "/lab/",
+    "investigator": "/lab/", "analyst": "/lab/", "auditor": "/supervisor",
 }  # fmt: skip
 """Where each role begins."""
 

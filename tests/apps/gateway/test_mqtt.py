@@ -1,4 +1,4 @@
-"""Plate readers over MQTT: from the broker to an alert, through cuts and restarts; what nobody seeks is forgotten."""
+"""Plate readers over MQTT: from the broker to an alert, through cuts and restarts; the rest is forgotten."""
 
 from __future__ import annotations
 
