@@ -128,7 +128,8 @@ async function start({ desk, root, box, hover, gone, ends }) {
   const sizes = new ResizeObserver(() => map.resize());
   sizes.observe(box);
   ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk));
-  ends.push(makePulses(map, box, { still, wanted: () => pulsing(desk, ink) }));
+  const pulses = makePulses(map, box, () => pulsing(desk));
+  ends.push(pulses.stop, effect(() => void (store.alerts.value, pulses.renew())));
   ends.push(effect(() => {
     store.settings.value.palette;
     // the palette's colours are on the root only after this render
@@ -147,11 +148,12 @@ async function start({ desk, root, box, hover, gone, ends }) {
   return made;
 }
 
-function pulsing(desk, ink) {
+/** Where a P1 waits for somebody. */
+function pulsing(desk) {
   const cameras = desk.store.cameras.peek();
   return [...desk.store.alerts.peek().values()]
     .filter((alert) => alert.state === "raised" && alert.priority === "P1" && !alert.snoozed_until && placeOf(alert, cameras))
-    .map((alert) => ({ lon: placeOf(alert, cameras)[0], lat: placeOf(alert, cameras)[1], colour: ink.p1, reach: 34 }));
+    .map((alert) => [alert.alert_id, ...placeOf(alert, cameras)]);
 }
 
 function listen(map, desk, hover) {

@@ -1,39 +1,32 @@
-// What needs a person pulses, on a canvas of its own: the map is drawn anew only when something on it changed.
-const EVERY_MS = 66;
-const LASTS_MS = 1700;
+// What needs a person pulses, in small elements over the map: the map is drawn anew only when something on it changed.
 
-export function makePulses(map, element, { wanted, still }) {
-  const canvas = document.createElement("canvas");
-  canvas.className = "pulses";
-  canvas.setAttribute("aria-hidden", "true");
-  element.append(canvas);
-  const pen = canvas.getContext("2d");
-  const draw = () => {
-    if (document.hidden) return;
-    const { clientWidth: width, clientHeight: height } = element;
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    else pen.clearRect(0, 0, width, height);
-    if (still()) return;
-    const phase = (performance.now() % LASTS_MS) / LASTS_MS;
-    for (const { lon, lat, colour, reach } of wanted()) {
+/** Keep a ring at each place that `wanted()` gives as `[key, lon, lat]`; `renew` after they changed. */
+export function makePulses(map, element, wanted) {
+  const layer = document.createElement("div");
+  layer.className = "pulses";
+  layer.setAttribute("aria-hidden", "true");
+  element.append(layer);
+  const rings = new Map();
+  const place = () => {
+    for (const { ring, lon, lat } of rings.values()) {
       const at = map.project([lon, lat]);
-      pen.beginPath();
-      pen.arc(at.x, at.y, reach * (0.45 + 0.55 * phase), 0, 2 * Math.PI);
-      pen.strokeStyle = colour;
-      pen.globalAlpha = 0.8 * (1 - phase);
-      pen.lineWidth = 2;
-      pen.stroke();
+      ring.style.translate = `${Math.round(at.x)}px ${Math.round(at.y)}px`;
     }
   };
-  // A timer, not every frame: fifteen a second look smooth and cost little.
-  const timer = setInterval(() => {
-    if (wanted().length || canvas.dataset.drawn) {
-      draw();
-      canvas.dataset.drawn = wanted().length && !still() ? "1" : "";
+  const renew = () => {
+    const now = new Map(wanted().map(([key, lon, lat]) => [key, { lon, lat }]));
+    for (const [key, { ring }] of rings)
+      if (!now.has(key)) {
+        ring.remove();
+        rings.delete(key);
+      }
+    for (const [key, { lon, lat }] of now) {
+      const ring = rings.get(key)?.ring ?? layer.appendChild(document.createElement("i"));
+      rings.set(key, { ring, lon, lat });
     }
-  }, EVERY_MS);
-  return () => {
-    clearInterval(timer);
-    canvas.remove();
+    place();
   };
+  map.on("move", place);
+  map.on("resize", place);
+  return { renew, stop: () => layer.remove() };
 }
