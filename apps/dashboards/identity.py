@@ -26,7 +26,7 @@ class Person(User):
 class SessionIdentity(IdentityProvider):
     """Knows people by the session that the gateway gave them: no token, no password, no form of its own."""
 
-    home = Instance(Home)
+    home = Instance(Home).tag(config=True)
     """Whose key and accounts count."""
 
     token = Unicode("")
@@ -81,7 +81,7 @@ class SessionIdentity(IdentityProvider):
 class RoleAuthorizer(Authorizer):
     """Lets in the roles it was given, whatever they want: what they may want is decided where it is served."""
 
-    roles: Sequence[str] = List(Unicode())
+    roles: Sequence[str] = List(Unicode()).tag(config=True)
 
     def is_authorized(self, handler: RequestHandler, user: User, action: str, resource: str) -> bool:
         """Tell whether this person may come in."""

@@ -92,12 +92,11 @@ class Serving:
         return found[1]
 
     @contextmanager
-    def connected(self, name: str | None, kernel_id: str, **named: Any) -> Iterator[Talk]:
+    def connected(self, name: str | None, kernel_id: str, base: str = "/voila/", **named: Any) -> Iterator[Talk]:
         """Connect somebody to a kernel."""
         named = {"subprotocols": [PROTOCOL], "additional_headers": self.cookie(name) if name else {}} | named
-        address = (
-            f"ws://127.0.0.1:{self.port}/voila/api/kernels/{kernel_id}/channels?session_id=s{time.monotonic_ns()}"
-        )
+        session = f"session_id=s{time.monotonic_ns()}"
+        address = f"ws://127.0.0.1:{self.port}{base}api/kernels/{kernel_id}/channels?{session}"
         with connect(address, open_timeout=30.0, **named) as connection:
             yield Talk(connection)
 
@@ -133,16 +132,30 @@ class Talk:
 @contextmanager
 def serving(home: Home, pages: Path, log: Path, environment: Mapping[str, str] = {}) -> Iterator[Serving]:
     """Run a pages' server."""
+    command = ["apps.dashboards.server", str(home.root), "--pages", str(pages)]
+    with _running(home, command, "/voila/healthz", log, environment) as found:
+        yield found
+
+
+@contextmanager
+def lab(home: Home, log: Path, environment: Mapping[str, str] = {}) -> Iterator[Serving]:
+    """Run JupyterLab for investigators."""
+    with _running(home, ["apps.dashboards.lab", str(home.root)], "/lab/api", log, environment) as found:
+        yield found
+
+
+@contextmanager
+def _running(
+    home: Home, module: list[str], health: str, log: Path, environment: Mapping[str, str]
+) -> Iterator[Serving]:
     port = free_port()
-    command = [
-        sys.executable, "-m", "apps.dashboards.server", str(home.root), "--port", str(port), "--pages", str(pages)
-    ]  # fmt: skip
+    command = [sys.executable, "-m", *module, "--port", str(port)]
     with log.open("wb") as report:
         process = subprocess.Popen(
             command, stdout=report, stderr=subprocess.STDOUT, env=os.environ | environment, cwd=ROOT
         )
     try:
-        await_health(f"http://127.0.0.1:{port}/voila/healthz", process, log)
+        await_health(f"http://127.0.0.1:{port}{health}", process, log)
         yield Serving(home, port, process, log)
     finally:
         process.terminate()
