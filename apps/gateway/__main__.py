@@ -31,10 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--voila", metavar="URL", help="address of the Voila behind it")
     parser.add_argument("--lab", metavar="URL", help="address of the JupyterLab behind it")
+    parser.add_argument("--supervised", action="store_true", help="somebody else starts the keeper: wait for it")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        app = create_app(Home.open(given.home), voila=given.voila, lab=given.lab)
+        home = Home.open(given.home)
+        app = create_app(home, spawn=not given.supervised, voila=given.voila, lab=given.lab)
     except RtccError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return error.exit_code

@@ -45,6 +45,7 @@ def create_app(
     door: WriteDoor | None = None,
     clock: Callable[[], datetime] = present,
     policy: Policy | None = None,
+    spawn: bool = True,
     voila: str | None = None,
     lab: str | None = None,
 ) -> FastAPI:
@@ -56,11 +57,13 @@ def create_app(
         The write door; `None` for the home's keeper, found or started.
     clock
         Says what now is.
+    spawn
+        Start a keeper where none runs; `False` where somebody supervises it.
     voila, lab
         Addresses on loopback of the Voila and JupyterLab behind it, e.g. `http://127.0.0.1:8866`; `None` where
         there is none.
     """
-    room = Room(home, door=door, clock=clock, policy=policy)
+    room = Room(home, door=door, clock=clock, policy=policy, spawn=spawn)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

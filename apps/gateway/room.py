@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 from starlette.requests import HTTPConnection
@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+KEEPER_WAIT_S = 10.0
+"""Longest wait for a keeper that is away, seconds: one that died answers again within six."""
+
 WRITERS = 8
 """Threads that wait for the keeper: it commits in groups, so a few are as quick as many."""
 
@@ -56,9 +59,11 @@ class Room:
     home
         Whose catalog, accounts and devices.
     door
-        The write door; `None` for the home's keeper, found or started at the first request.
+        The write door; `None` for the home's keeper.
     clock
         Says what now is.
+    spawn
+        Start a keeper where none runs; else somebody supervises it, and a lost one is waited for.
     """
 
     def __init__(
@@ -68,10 +73,11 @@ class Room:
         door: WriteDoor | None = None,
         clock: Callable[[], datetime] = present,
         policy: Policy | None = None,
+        spawn: bool = True,
     ) -> None:
         self.home, self.clock, self.policy = home, clock, policy or Policy()
-        self._own_door = door is None
-        self.door: WriteDoor = door if door is not None else KeeperClient(home)
+        self._own = KeeperClient(home, spawn=spawn, wait_s=KEEPER_WAIT_S) if door is None else None
+        self.door: WriteDoor = door if self._own is None and door is not None else cast(WriteDoor, self._own)
         self.accounts = Accounts(home, clock=clock)
         self.devices, self.nonces = Devices(home), Nonces(home)
         self.limits = Limits.of(self.policy)
@@ -145,6 +151,14 @@ class Room:
     async def open(self) -> None:
         """Begin: what runs beside the requests."""
         self._following.start()
+        if self._own is not None:  # what is asked without a commit finds a keeper, and starts none
+            self._readers_pool.submit(self._connect, self._own)
+
+    def _connect(self, door: KeeperClient) -> None:
+        try:
+            door.connect()
+        except RtccError as error:
+            log.warning("%s; whoever asks next looks for it again", error)
 
     async def close(self) -> None:
         """End what `open` began, and let go of the catalog."""
@@ -157,8 +171,8 @@ class Room:
             with suppress(RtccError):
                 reader.close()
         self._readers.clear()
-        if self._own_door:
-            self.door.close()
+        if self._own is not None:
+            self._own.close()
 
 
 def room_of(connection: HTTPConnection) -> Room:

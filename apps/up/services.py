@@ -47,7 +47,9 @@ def services_of(home: Home, port: int) -> tuple[Service, ...]:
     voila_port, lab_port = free_port(), free_port()
     voila, lab = f"http://{HOST}:{voila_port}", f"http://{HOST}:{lab_port}"
     root, python = str(home.root), sys.executable
-    gateway = (python, "-m", "apps.gateway", root, "--port", str(port), "--voila", voila, "--lab", lab)
+    gateway = (
+        python, "-m", "apps.gateway", root, "--supervised", "--port", str(port), "--voila", voila, "--lab", lab,
+    )  # fmt: skip
     return (
         Service("gateway", gateway, f"http://{HOST}:{port}/healthz"),
         Service(
