@@ -26,6 +26,7 @@ def state_of(opened: Any, alert_id: str) -> str:
 def test_a_panic_report_comes_on_top_opens_its_cameras_and_is_answered_to_its_end(opener: Opener):
     opened = opener()
     expect(opened.by("alert-card")).to_have_count(12)
+    before = [tile.get_attribute("data-camera-id") for tile in opened.by("tile").all()]
     panic = opened.gateway.raise_alert(city.panic(77, datetime.now(UTC)))
     near = opened.gateway.near({"lon": panic["lon_deg"], "lat": panic["lat_deg"]})["cameras"]
     nearest = [camera["camera_id"] for camera in near[:3]]
@@ -53,7 +54,10 @@ def test_a_panic_report_comes_on_top_opens_its_cameras_and_is_answered_to_its_en
     opened.by("outcome-resolved").check()
     opened.by("confirm-close").click()
     expect(card).to_have_count(0)
+    expect(opened.by("wall-order")).to_contain_text("closed")
+    opened.by("wall-restore").click()
     expect(opened.by("wall-order")).to_have_count(0)
+    assert [tile.get_attribute("data-camera-id") for tile in opened.by("tile").all()] == before
     taken = [step["kind"] for step in opened.gateway.desk.steps[panic["alert_id"]]]
     assert taken == ["acknowledge", "assign", "on_scene", "close"]
 
@@ -191,3 +195,26 @@ def test_a_new_alert_by_hand_and_the_hand_over_at_the_end_of_the_shift(opener: O
     expect(opened.by("handover-saved")).to_be_visible()
     expect(opened.by("handover")).to_contain_text("Smoke on Pearl St is being looked at.")
     assert opened.gateway.desk.notes[0]["text"] == "Smoke on Pearl St is being looked at."
+
+
+LISTEN = """
+    window.tones = [];
+    OscillatorNode.prototype.start = function () { tones.push(Math.round(this.frequency.value)); };
+    true;
+"""
+
+
+def test_only_who_wants_to_hear_alerts_hears_them_each_priority_its_own(opener: Opener):
+    opened = opener()
+    expect(opened.by("alert-card")).to_have_count(12)
+    opened.page.evaluate(LISTEN)
+    for number, priority in ((90, "P2"), (91, "P1")):
+        alert = city.alert(number, None, datetime.now(UTC), kind="person", priority=priority, plate=None)
+        opened.gateway.raise_alert(alert)
+        expect(opened.card(alert["alert_id"])).to_have_count(1)
+        if priority == "P2":
+            assert opened.page.evaluate("tones") == []
+            opened.by("open-settings").click()
+            opened.by("set-sound").check()
+    opened.page.wait_for_function("tones.length > 0")
+    assert opened.page.evaluate("tones") == [660, 880, 1100]

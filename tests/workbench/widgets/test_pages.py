@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.workbench.widgets.conftest import Opened, Opener
+from tests.workbench.widgets.conftest import Gateways, Opened, Opener
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +37,17 @@ def test_the_operations_page_is_whole_and_accessible(opener: Opener, shots: Path
     opened.press("h")
     expect(opened.by("handover")).to_be_visible()
     assert opened.faults() == []
+
+
+def test_the_city_may_supply_its_map_as_pmtiles(opener: Opener, gateways: Gateways):
+    gateway = gateways(cameras=60)
+    gateway.desk.basemap = "pmtiles"
+    opened = opener(view="map", gateway=gateway, size=(1100, 700))
+    expect(opened.by("map")).to_have_attribute("data-ready", "1", timeout=60_000)
+    drawn = opened.page.evaluate(
+        "rtccProbe.map.queryRenderedFeatures({ layers: ['highway-streets', 'main-streets'] }).length"
+    )
+    assert drawn > 3
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (3840, 2160)], ids=["laptop", "4K"])

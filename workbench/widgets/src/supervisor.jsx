@@ -20,6 +20,7 @@ class Figures {
     this.told = signal({ outcomes: [], scorecards: [], watches: [] });
     this.at = signal(store.clock.now());
     this.why = signal("");
+    this.forbidden = signal(false);
     this.ask = this.ask.bind(this);
     this.timer = setInterval(this.ask, EVERY_MS);
     this.ask();
@@ -34,6 +35,7 @@ class Figures {
     } catch (error) {
       if (signedOut(error)) this.store.link.state.value = "signed_out";
       this.why.value = error.message;
+      this.forbidden.value = error.status === 403;
     }
   }
 
@@ -57,7 +59,9 @@ function Supervisor({ desk, figures }) {
         <Watches desk={desk} watches={told.watches} at={figures.at.value} />
         <Health desk={desk} />
       </main>
-      {figures.why.value && old > OLD_S && <p class="notice warn" role="status">Outcomes, rules and watches are {length(old)} old. {figures.why.value}</p>}
+      {figures.why.value && (old > OLD_S || figures.forbidden.value) && (
+        <p class="notice warn" role="status">{!figures.forbidden.value && `Outcomes, rules and watches are ${length(old)} old.`} {figures.why.value}</p>
+      )}
       <Notice store={store} />
       <Front desk={desk} />
       <p class="unseen" role="status" aria-live="polite" data-testid="announcer">{desk.said.value}</p>

@@ -43,6 +43,7 @@ class Desk:
     def __init__(self, *, cameras: int = 640, alerts: int = 12) -> None:
         now = datetime.now(UTC)
         self.me = "mlee"
+        self.basemap = "geojson"
         self.settings: dict[str, Any] = {
             "sound": False,
             "volume": 0.5,
@@ -122,7 +123,7 @@ class Desk:
             "people": [self.person(actor) for actor in PEOPLE],
             "wall": self.wall,
             "policy": self.policy,
-            "basemap": {"kind": "geojson", "url": "/v1/basemap.geojson"},
+            "basemap": {"kind": self.basemap, "url": f"/v1/basemap.{self.basemap}"},
         }
 
     def step(self, alert_id: str, wanted: dict[str, Any], actor: str = "") -> dict[str, Any]:

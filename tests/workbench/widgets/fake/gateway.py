@@ -21,8 +21,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.workbench.widgets.fake import city
 from tests.workbench.widgets.fake.desk import Conflict, Desk
-from tests.workbench.widgets.fake.media import Media
+from tests.workbench.widgets.fake.media import Media, part_of
 from tests.workbench.widgets.fake.supervision import supervision
+from tests.workbench.widgets.fake.tiles import archive
 from workbench.widgets.bundle import STATIC
 from workbench.widgets.mounting import loader
 
@@ -299,6 +300,7 @@ ANSWERS: dict[str, Answer] = {
     "POST handover": lambda gateway, _, __, body: gateway.note(body),
     "GET supervisor": lambda gateway, *_: supervision(gateway.desk),
     "GET basemap.geojson": lambda *_: city.basemap(),
+    "GET basemap.pmtiles": lambda _, request, *__: part_of(request, archive(), "application/octet-stream"),
 }
 MAKING = ("POST alerts by-hand", "POST handover")
 WORDS = {word for asked in ANSWERS for word in asked.split()[1:]} - {"ID"}

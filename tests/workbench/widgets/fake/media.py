@@ -90,7 +90,7 @@ class Media:
         if path.endswith(".m3u8"):
             return self._playlist(path.split("/")[1], request.query_params)
         camera_id, number = path.removeprefix("segments/").removesuffix(".mp4").rsplit("-", 1)
-        return self._segment(request, self.loop_of(camera_id).group(int(number)))
+        return part_of(request, self.loop_of(camera_id).group(int(number)), "video/mp4")
 
     def _playlist(self, camera_id: str, asked: Any) -> Response:
         if camera_id in self.unrecorded:
@@ -122,13 +122,16 @@ class Media:
         lines += ["#EXT-X-ENDLIST"] if asked.get("until") else []
         return Response("\n".join(lines), media_type="application/vnd.apple.mpegurl")
 
-    def _segment(self, request: Request, data: bytes) -> Response:
-        wanted = request.headers.get("range", "")
-        if not wanted.startswith("bytes="):
-            return Response(data, media_type="video/mp4")
-        first, last = (int(part) for part in wanted.removeprefix("bytes=").split("-"))
-        headers = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "Accept-Ranges": "bytes"}
-        return Response(data[first : last + 1], 206, headers, media_type="video/mp4")
+
+def part_of(request: Request, data: bytes, kind: str) -> Response:
+    """Return the part of a file that a request's Range asks for, else the whole."""
+    wanted = request.headers.get("range", "")
+    if not wanted.startswith("bytes="):
+        return Response(data, media_type=kind)
+    first, last = (int(part) for part in wanted.removeprefix("bytes=").split("-"))
+    last = min(last, len(data) - 1)
+    headers = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "Accept-Ranges": "bytes"}
+    return Response(data[first : last + 1], 206, headers, media_type=kind)
 
 
 def _seconds(iso: str | None, otherwise: float) -> float:

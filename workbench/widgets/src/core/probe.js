@@ -7,6 +7,8 @@ export class Probe {
     this.update_ms = [];
     /** Milliseconds from a frame's own instant to its being shown, one a shown frame. */
     this.tile_ms = [];
+    /** The map, once it is there. */
+    this.map = null;
     this.waiting = [];
     window.rtccProbe = this;
   }

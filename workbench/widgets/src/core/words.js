@@ -59,6 +59,9 @@ export function figure(seconds) {
 
 export const ms = (iso) => (iso ? Date.parse(iso) : null);
 
+/** True while nobody wants to be reminded of an alert; `nowMs` at the gateway. */
+export const snoozed = (alert, nowMs) => alert.snoozed_until !== null && ms(alert.snoozed_until) > nowMs;
+
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
 const SHORT = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });

@@ -2,17 +2,18 @@
 import { batch, computed, signal } from "@preact/signals";
 import { api, signedOut } from "../core/api.js";
 import { kept, keep } from "../core/kept.js";
+import { snoozed } from "../core/words.js";
 import { WallState } from "./wall_state.js";
 
 const STATE_ORDER = { raised: 0, acknowledged: 1, assigned: 2, on_scene: 3, closed: 4 };
 const ALWAYS = ["note", "merge"]; // steps that change nothing others could have changed
 export const SUPERVISING = ["supervisor", "admin"];
 
-/** Most urgent first; of two as urgent, the one nobody has answered, then the newer. */
+/** Most urgent first; of two as urgent, the one nobody has answered, then the newer; what is snoozed after its like. */
 export function byUrgency(a, b) {
   return (
     a.rank - b.rank ||
-    Number(Boolean(a.snoozed_until)) - Number(Boolean(b.snoozed_until)) ||
+    Number(snoozed(a, Date.now())) - Number(snoozed(b, Date.now())) ||
     STATE_ORDER[a.state] - STATE_ORDER[b.state] ||
     Date.parse(b.last_onset_at ?? b.onset_at) - Date.parse(a.last_onset_at ?? a.onset_at)
   );
@@ -102,6 +103,7 @@ export class Desk {
   steps(alert) {
     const mine = ownerOf(alert) === this.store.me.value?.actor;
     const unverified = alert.plate !== null && alert.plate !== undefined && !alert.plate.verified;
+    const resting = snoozed(alert, this.store.clock.now());
     const fits = {
       acknowledge: alert.state === "raised",
       verify: unverified && alert.state !== "closed",
@@ -109,8 +111,8 @@ export class Desk {
       on_scene: alert.state === "assigned" && (mine || this.supervising()),
       close: alert.state !== "closed" && (mine || this.supervising()),
       escalate: alert.state !== "closed" && !alert.escalated_at,
-      snooze: (alert.state === "raised" || alert.state === "acknowledged") && !alert.snoozed_until,
-      wake: Boolean(alert.snoozed_until),
+      snooze: (alert.state === "raised" || alert.state === "acknowledged") && !resting,
+      wake: resting && alert.state !== "closed",
       release: Boolean(ownerOf(alert)) && mine && alert.state !== "closed" && alert.state !== "raised",
     };
     return Object.keys(fits).filter((kind) => fits[kind] && this.can(kind));

@@ -5,6 +5,7 @@ import { cameraLook } from "../core/words.js";
 
 export const SIZES = [4, 9, 16];
 const MOST = 16;
+const ORDERS_KEPT = 50;
 
 export class WallState {
   constructor(store) {
@@ -19,6 +20,8 @@ export class WallState {
     this.placed = 0;
     this.ready = false;
     this.obeyed = new Set();
+    /** How the wall was before cameras were opened by themselves: `{size, slots}`, or null. */
+    this.before = signal(null);
   }
 
   /** Fill it as it was, or with the city's own cameras nearest to the middle; once, when the cameras are known. */
@@ -26,6 +29,7 @@ export class WallState {
     if (this.ready) return;
     this.ready = true;
     this.key = `wall.${actor}`;
+    this.obeyed = new Set(kept(`${this.key}.orders`, []));
     const before = kept(this.key, null);
     const cameras = this.store.cameras.value;
     if (before && Array.isArray(before.slots)) {
@@ -88,8 +92,10 @@ export class WallState {
   obey(order) {
     if (this.obeyed.has(order.alert_id)) return false;
     this.obeyed.add(order.alert_id);
+    keep(`${this.key}.orders`, [...this.obeyed].slice(-ORDERS_KEPT)); // a reload does not undo what was rearranged since
     const wanted = order.camera_ids.filter((id) => this.store.cameras.value.has(id)).slice(0, MOST);
     if (!wanted.length) return false;
+    this.before.value ??= { size: this.size.value, slots: this.slots.value };
     const others = this.slots.value.filter((slot) => slot && !wanted.includes(slot.camera_id));
     const held = this.urgent();
     const alerting = others.filter((slot) => held.has(slot.alert_id));
@@ -98,7 +104,16 @@ export class WallState {
     const slots = [...opened, ...alerting, ...rest].slice(0, MOST);
     this.size.value = SIZES.find((size) => size >= Math.max(opened.length + alerting.length, this.size.value)) ?? MOST;
     this.slots.value = Array.from({ length: MOST }, (_, at) => slots[at] ?? null);
+    this.save();
     return true;
+  }
+
+  /** Put the wall back as it was before cameras were opened by themselves. */
+  restore() {
+    const before = this.before.value;
+    if (!before) return;
+    [this.size.value, this.slots.value, this.before.value] = [before.size, before.slots, null];
+    this.save();
   }
 
   /** Alerts that are still open: their cameras are not pushed off the wall. */

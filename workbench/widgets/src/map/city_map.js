@@ -88,7 +88,7 @@ function addThings(map, scale) {
   const turned = { "icon-image": "wedge", "icon-rotate": ["get", "bearing"], "icon-rotation-alignment": "map", "icon-size": grows(scale, 0.4, 0.7, 1.5) };
   symbol("wedges", "cameras", turned, { minzoom: WEDGE_ZOOM, filter: ["has", "bearing"] });
   symbol("rings", "rings", { "icon-image": "ring-wall", "icon-size": grows(scale, 0.6, 0.8, 1.25) });
-  symbol("cameras", "cameras", { "icon-image": ["get", "mark"], "icon-size": grows(scale, 0.5, 0.72, 1.3), "symbol-sort-key": ["get", "over"] });
+  symbol("cameras", "cameras", { "icon-image": ["get", "mark"], "icon-size": grows(scale, 0.58, 0.78, 1.3), "symbol-sort-key": ["get", "over"] });
   symbol("alerts", "alerts", { "icon-image": ["get", "mark"], "icon-size": grows(scale, 0.72, 0.95, 1.25), "symbol-sort-key": ["get", "over"] });
   symbol("chosen", "chosen", { "icon-image": "ring-chosen", "icon-size": grows(scale, 0.75, 0.95, 1.3) });
 }

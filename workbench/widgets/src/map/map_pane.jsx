@@ -1,7 +1,7 @@
 // The map beside its legend, fed from the store; loaded after the first paint, because it is the largest part.
 import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { cameraLook, LOOK_WORDS } from "../core/words.js";
+import { cameraLook, LOOK_WORDS, snoozed } from "../core/words.js";
 import { Icon } from "../parts/icons.jsx";
 import { makeCityMap, point, points, under } from "./city_map.js";
 import { addMarks, inkOf } from "./marks.js";
@@ -125,6 +125,7 @@ async function start({ desk, root, box, hover, gone, ends }) {
   const made = await makeCityMap(box, { basemap: store.basemap.peek(), cameras: boundsOf(store.cameras.peek()), ink, scale: rem / 14.6, still });
   if (gone()) return made.map.remove();
   const { map } = made;
+  store.probe.map = map;
   const sizes = new ResizeObserver(() => map.resize());
   sizes.observe(box);
   ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk));
@@ -152,7 +153,7 @@ async function start({ desk, root, box, hover, gone, ends }) {
 function pulsing(desk) {
   const cameras = desk.store.cameras.peek();
   return [...desk.store.alerts.peek().values()]
-    .filter((alert) => alert.state === "raised" && alert.priority === "P1" && !alert.snoozed_until && placeOf(alert, cameras))
+    .filter((alert) => alert.state === "raised" && alert.priority === "P1" && !snoozed(alert, desk.store.clock.now()) && placeOf(alert, cameras))
     .map((alert) => [alert.alert_id, ...placeOf(alert, cameras)]);
 }
 

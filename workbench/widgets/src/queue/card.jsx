@@ -1,6 +1,6 @@
 // One alert in the queue: what, where, since when, how sure, who has it, and the steps that make sense now.
 import { pictureUrl } from "../core/api.js";
-import { percent, shortTime, ms, STATE_WORDS } from "../core/words.js";
+import { percent, shortTime, snoozed, ms, STATE_WORDS } from "../core/words.js";
 import { stepBy } from "../desk/gestures.js";
 import { ownerOf } from "../desk/desk.js";
 import { Age, Picture, Priority, still } from "../parts/bits.jsx";
@@ -76,7 +76,7 @@ export function Standing({ desk, alert }) {
     <>
       {alert.state !== "raised" && <span class={`chip state-${alert.state}`}>{STATE_WORDS[alert.state]}{owner && ` · ${desk.nameOf(owner)}`}</span>}
       {alert.escalated_at && alert.state !== "closed" && <span class="chip bad">Escalated</span>}
-      {alert.snoozed_until && <span class="chip">Snoozed until {shortTime(ms(alert.snoozed_until))}</span>}
+      {snoozed(alert, desk.store.clock.second.value) && <span class="chip">Snoozed until {shortTime(ms(alert.snoozed_until))}</span>}
     </>
   );
 }
@@ -84,7 +84,7 @@ export function Standing({ desk, alert }) {
 function CardView({ desk, alert, chosen, noted, underWay, at, count }) {
   const { store } = desk;
   const place = alert.camera_name ?? alert.camera_id ?? alert.source;
-  const loud = alert.state === "raised" && !alert.snoozed_until;
+  const loud = alert.state === "raised" && !snoozed(alert, store.clock.now());
   return (
     <li class={`card ${alert.priority.toLowerCase()} ${loud ? "loud" : "quiet"} ${chosen ? "chosen" : ""}`} data-testid="alert-card"
       data-alert-id={alert.alert_id} data-state={alert.state} data-under-way={underWay} aria-current={chosen ? "true" : undefined}

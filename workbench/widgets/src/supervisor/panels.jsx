@@ -1,5 +1,5 @@
 // The supervisor's panels: people and load, ageing alerts, outcomes, rules, watches, cameras.
-import { cameraLook, capital, length, LOOK_WORDS, ms, OUTCOME_WORDS, percent, figure } from "../core/words.js";
+import { cameraLook, capital, length, LOOK_WORDS, ms, OUTCOME_WORDS, percent, figure, snoozed } from "../core/words.js";
 import { byUrgency, ownerOf } from "../desk/desk.js";
 import { Priority } from "../parts/bits.jsx";
 import { Standing } from "../queue/card.jsx";
@@ -65,7 +65,7 @@ export function Ageing({ desk }) {
   const now = store.clock.second.value;
   const limits = store.policy.value.escalate_s;
   const waited = (alert) => (now - ms(alert.raised_at)) / 1000;
-  const open = [...store.alerts.value.values()].filter((alert) => alert.state !== "closed" && alert.state !== "on_scene" && !alert.snoozed_until);
+  const open = [...store.alerts.value.values()].filter((alert) => alert.state !== "closed" && alert.state !== "on_scene" && !snoozed(alert, now));
   const aged = open.sort((a, b) => waited(b) / limits[b.priority] - waited(a) / limits[a.priority]);
   const late = aged.filter((alert) => alert.state === "raised" && waited(alert) > limits[alert.priority]).length;
   return (

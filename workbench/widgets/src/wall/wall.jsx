@@ -38,18 +38,24 @@ export function Wall({ desk }) {
   );
 }
 
-/** Cameras opened by themselves: say which alert did it. */
+/** Cameras opened by themselves: say which alert did it; once it is closed, offer the wall as it was. */
 function Banner({ desk }) {
   const order = desk.banner.value;
   const alert = order && desk.store.alerts.value.get(order.alert_id);
-  if (!alert || alert.state === "closed") return null;
+  if (!order) return null;
+  const over = !alert || alert.state === "closed";
   const count = order.camera_ids.length;
+  const back = () => {
+    desk.wall.restore();
+    desk.banner.value = null;
+  };
   return (
-    <div class="order" role="status" data-testid="wall-order">
+    <div class={`order ${over ? "over" : ""}`} role="status" data-testid="wall-order">
       <Icon name="siren" />
-      <b>{alert.title}</b>
-      <span>{count} nearest {count === 1 ? "camera" : "cameras"} opened</span>
-      <button type="button" onClick={() => desk.pick(alert)}>Show</button>
+      <b>{alert?.title ?? "Alert"}</b>
+      <span>{over ? "closed" : `${count} nearest ${count === 1 ? "camera" : "cameras"} opened`}</span>
+      {!over && <button type="button" onClick={() => desk.pick(alert)}>Show</button>}
+      {over && desk.wall.before.value && <button type="button" data-testid="wall-restore" onClick={back}>Put the wall back</button>}
       <button type="button" class="tool" aria-label="Dismiss" onClick={() => (desk.banner.value = null)}>
         <Icon name="close" />
       </button>
