@@ -76,15 +76,39 @@ class Consent:
         return time_of_day >= self.hours_from or time_of_day < self.hours_until
 
 
+def may_open(camera: Camera, purpose: str, *, incident: bool) -> bool:
+    """Tell whether a consent can open this camera at all, as its owner shares it.
+
+    One shared `registry_only` is opened by none; one shared `on_incident` for response alone, and only while an
+    incident near it is open.
+    """
+    if camera.sharing == "on_incident":
+        return incident and purpose == "response"
+    return camera.sharing != "registry_only"
+
+
+def why_never(camera: Camera, *, incident: bool) -> str:
+    """Return why no consent opens this camera now, as its owner shares it."""
+    if camera.sharing == "on_incident":
+        return "its owner shares it on_incident, " + ("for response alone" if incident else "and none is open near it")
+    return f"its owner shares it {camera.sharing}"
+
+
 def consent_for(
-    camera: Camera, purpose: str, footage: Span, asked_at: datetime, consents: Iterable[Consent]
-) -> Consent | None:
+    camera: Camera, purpose: str, footage: Span, asked_at: datetime, consents: Iterable[Consent],
+    *, incident: bool = False,
+) -> Consent | None:  # fmt: skip
     """Return a consent that opens this camera's recorded footage over the whole span, or `None`.
 
     Both ends of the footage must lie inside the consent. A camera shared `registry_only` is opened by
     none; one shared `on_incident` stays closed to archive work, which has no open incident to rest on.
+
+    Parameters
+    ----------
+    incident
+        True where an incident near the camera is open, and the footage is of its time.
     """
-    if camera.sharing in ("registry_only", "on_incident"):
+    if not may_open(camera, purpose, incident=incident):
         return None
     last_at = footage.end_at or footage.start_at
     for consent in consents:
@@ -96,14 +120,14 @@ def consent_for(
 
 
 def live_consent_for(
-    camera: Camera, purpose: str, asked_at: datetime, consents: Iterable[Consent]
+    camera: Camera, purpose: str, asked_at: datetime, consents: Iterable[Consent], *, incident: bool = False
 ) -> Consent | None:
     """Return a consent under which this camera's feed may be read at this instant, or `None`.
 
     What is watched is recorded too, so it must allow both, and its hours must cover the present. A camera shared
-    `registry_only` is opened by none; one shared `on_incident` stays closed while nothing says that one is open.
+    `registry_only` is opened by none; one shared `on_incident` only while an `incident` near it is open.
     """
-    if camera.sharing in ("registry_only", "on_incident"):
+    if not may_open(camera, purpose, incident=incident):
         return None
     for consent in consents:
         allowed = consent.live and consent.in_force(asked_at, purpose)

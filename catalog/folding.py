@@ -92,6 +92,8 @@ class Folding:
     def __init__(self, alerts: Mapping[str, Alert], leading: Mapping[FoldKey, str], now: datetime) -> None:
         self._alerts, self._leading, self._now = alerts, leading, now
         self._first: dict[FoldKey, str] = {}
+        self.keys: set[str] = set()
+        """What the new alerts may repeat, or be repeated by: who adds others of these must know of them."""
         self.fresh: dict[str, Alert] = {}
         """The new alerts as they are to be kept, by id."""
         self.leaders: dict[str, Alert] = {}
@@ -109,10 +111,14 @@ class Folding:
 
     def _add(self, alert: Alert) -> None:
         key = fold_key(alert)
-        leader = None if key is None else self._leader(key)
-        if key is None or leader is None or not takes(leader, alert):
+        if key is None:
             self.fresh[alert.alert_id] = alert
-            if key is not None and (leader is None or leader.latest_at <= alert.latest_at):
+            return
+        self.keys.add(repr(key))
+        leader = self._leader(key)
+        if leader is None or not takes(leader, alert):
+            self.fresh[alert.alert_id] = alert
+            if leader is None or leader.latest_at <= alert.latest_at:
                 self._first[key] = alert.alert_id
             return
         self.fresh[alert.alert_id] = folded(alert, leader.alert_id, self._now)

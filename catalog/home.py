@@ -26,11 +26,12 @@ SETTINGS = """\
 # segment_s = 10.0                    # length of a recorded segment, up to the next key frame
 # full_fps = 5.0                      # frames a second that are looked at where a camera is looked at in full
 # alert_rules = ["zone_dwell", "left_object", "line_cross"]  # rules whose events someone must answer
+# incident_radius_m = 500.0           # how near a panic or P1 alert opens cameras that are shared on_incident
 # live_shards = 0                     # processes that record and decode; 0: by what the cameras cost
 """
 
 ABOVE_ZERO = ("keep_days", "segment_s", "full_fps")
-FROM_ZERO = ("footage_quota_gb", "disk_reserve_gb", "live_shards")
+FROM_ZERO = ("footage_quota_gb", "disk_reserve_gb", "live_shards", "incident_radius_m")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Home:
     """Frames a second that are looked at where a camera is looked at in full."""
     alert_rules: tuple[str, ...] = ("zone_dwell", "left_object", "line_cross")
     """Rules whose events someone must answer."""
+    incident_radius_m: float = 500.0
+    """How near a panic or P1 alert must be to open cameras that are shared `on_incident`, metres."""
     live_shards: int = 0
     """Processes that record and decode live feeds; 0 for as many as the cameras cost."""
 

@@ -12,14 +12,14 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
 from catalog.access import Access
 from catalog.audit import AuditLine
-from catalog.consent import Consent, live_consent_for
+from catalog.consent import Consent, live_consent_for, may_open, why_never
 from catalog.errors import RtccError
 from catalog.registry import Camera
 
@@ -55,10 +55,14 @@ class Granting:
     cameras: Mapping[str, Camera]
     consents: Mapping[str, tuple[Consent, ...]]
     """By camera."""
+    opened: Collection[str] = ()
+    """Cameras shared `on_incident` that have an open incident near them."""
 
     @classmethod
-    def of(cls, cameras: Iterable[Camera], consents: Iterable[Consent]) -> Granting:
-        """Return it for this registry."""
+    def of(
+        cls, cameras: Iterable[Camera], consents: Iterable[Consent], opened: Collection[str] = ()
+    ) -> Granting:  # fmt: skip
+        """Return it for this registry, and what incidents have opened."""
         by_camera: dict[str, list[Consent]] = defaultdict(list)
         for consent in consents:
             for camera_id in dict.fromkeys(consent.camera_ids):
@@ -66,6 +70,7 @@ class Granting:
         return cls(
             {camera.camera_id: camera for camera in cameras},
             {camera_id: tuple(given) for camera_id, given in by_camera.items()},
+            frozenset(opened),
         )
 
     def leases(self, access: Access, camera_ids: Sequence[str], asked_at: datetime) -> tuple[Lease, ...]:
@@ -78,10 +83,11 @@ class Granting:
             return Lease(camera_id, True, f"camera {camera_id!r} is not in the registry")
         if not camera.private:
             return Lease(camera_id, False, None)
-        if live_consent_for(camera, access.purpose, asked_at, self.consents.get(camera_id, ())) is not None:
+        incident, given = camera_id in self.opened, self.consents.get(camera_id, ())
+        if live_consent_for(camera, access.purpose, asked_at, given, incident=incident) is not None:
             return Lease(camera_id, True, None)
-        shared = camera.sharing in ("registry_only", "on_incident")
-        why = f"its owner shares it {camera.sharing}" if shared else "no consent in force lets it be watched now"
+        open_at_all = may_open(camera, access.purpose, incident=incident)
+        why = "no consent in force lets it be watched now" if open_at_all else why_never(camera, incident=incident)
         return Lease(
             camera_id, True,
             f"the feed of {camera_id!r} is closed for {access.purpose}: it is a {camera.legal_basis} camera and "

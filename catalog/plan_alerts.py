@@ -14,11 +14,11 @@ from catalog.casework import Alert, AlertClosing
 from catalog.errors import NotFound
 from catalog.folding import Folding
 from catalog.plans import SLACK, Plan, Replaced
-from catalog.records import fit, table_of
+from catalog.records import rows_fitting
 from catalog.response import TakenStep
 from catalog.spans import Span
 from catalog.standing import Standing
-from catalog.writes import CloseAlerts, RaiseAlerts
+from catalog.writes import CloseAlerts, RaiseAlerts, Report
 
 SEEN = ("rule", "plate")
 """Kinds of alerts that rest on what a camera saw, and so on leave to look; the others are about the device, or come
@@ -91,7 +91,8 @@ def with_new(folding: Folding, plan: Plan, standing: Standing, now: datetime) ->
 
     return replace(
         replaced,
-        keys=plan.keys | leaders.keys() | {alert.alert_id for alert in written},
+        keys=plan.keys | folding.keys | leaders.keys() | {alert.alert_id for alert in written},
+        joined_by=(RaiseAlerts, Report),
         rests_on=frozenset(alert.event_id for alert in fresh if alert.event_id is not None),
         settle=settle,
     )
@@ -163,7 +164,7 @@ def with_alerts(
     table, removal = alert_rows(alerts, standing)
     inserts = [("alerts", table)]
     if steps:
-        inserts.append(("alert_steps", fit(table_of(steps), standing.schemas["alert_steps"], "alert_steps")))
+        inserts.append(("alert_steps", rows_fitting(steps, standing.schemas["alert_steps"], "alert_steps")))
 
     def settle(after: Standing) -> None:
         for alert in alerts:
@@ -176,7 +177,7 @@ def with_alerts(
 def alert_rows(alerts: Sequence[Alert], standing: Standing) -> tuple[pa.Table, Replaced]:
     """Return the rows of these alerts, and the earlier ones that they replace."""
     known = tuple(alert.alert_id for alert in alerts if alert.alert_id in standing.alerts)
-    table = fit(table_of(list(alerts)), standing.schemas["alerts"], "alerts")
+    table = rows_fitting(alerts, standing.schemas["alerts"], "alerts")
     return table, Replaced("alerts", "alert_id", known)
 
 

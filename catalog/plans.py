@@ -57,6 +57,8 @@ class Plan:
     """Events it was judged by: it shares no transaction with a plan before it that states one of them."""
     closes_group: bool = False
     """True where later requests must be judged by what this one changes."""
+    joined_by: tuple[type, ...] = ()
+    """Requests that may share its transaction all the same: the keys say where they must not."""
     removes: tuple[Replaced | ReplacedSegment, ...] = ()
     inserts: tuple[tuple[str, pa.Table], ...] = ()
     """Table and rows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalog.casework import Alert
+from catalog.consent import Consent
 from catalog.registry import Camera, Mounting, Zone
 
 
@@ -23,3 +24,5 @@ class Roster:
     zones: tuple[Zone, ...] = ()
     alerts: tuple[Alert, ...] = ()
     """Open ones."""
+    consents: tuple[Consent, ...] = ()
+    """Withdrawn ones too."""

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from catalog.casework import Alert
-from catalog.consent import Consent, consent_for
+from catalog.consent import Consent, consent_for, may_open, why_never
 from catalog.errors import BadInput, NotPermitted, UnknownCamera
 from catalog.known_alerts import ALERTS, KnownAlerts
 from catalog.known_reports import KnownReports
@@ -105,6 +105,8 @@ class Standing:
     """Reports of devices, the latest ones."""
     holds: dict[str, Hold] = field(default_factory=dict)
     """Open ones."""
+    opened: Mapping[str, datetime] = field(default_factory=dict)
+    """Cameras shared `on_incident` that have an open incident near them, and from when on it lets them be seen."""
     raised_lately: Lately = field(default_factory=Lately)
     """Alerts, open or not."""
     stated_lately: Lately = field(default_factory=Lately)
@@ -242,12 +244,15 @@ class Standing:
             When the camera is private and no consent in force covers the footage.
         """
         camera = self.camera(camera_id)
-        if not camera.private or consent_for(camera, purpose, footage, asked_at, self.consents.values()):
+        since = self.opened.get(camera_id)
+        incident = since is not None and footage.start_at >= since
+        given = self.consents.values()
+        if not camera.private or consent_for(camera, purpose, footage, asked_at, given, incident=incident):
             return
         until = f" to {iso(footage.end_at)}" if footage.end_at else ""
         raise NotPermitted(
             f"footage of {camera_id!r} from {iso(footage.start_at)}{until} is closed for {purpose}: "
-            f"{self._why_closed(camera)}; ask its owner {camera.owner_id!r}"
+            f"{self._why_closed(camera, purpose)}; ask its owner {camera.owner_id!r}"
         )
 
     def standing_consent(self, camera_id: str, purpose: str, asked_at: datetime) -> Consent | None:
@@ -261,17 +266,18 @@ class Standing:
         camera = self.camera(camera_id)
         if not camera.private:
             return None
-        if camera.sharing not in ("registry_only", "on_incident"):
+        if may_open(camera, purpose, incident=camera_id in self.opened):
             for consent in self.consents.values():
                 named = camera_id in consent.camera_ids
                 if named and consent.archived and consent.in_force(asked_at, purpose):
                     return consent
         raise NotPermitted(
-            f"a run over {camera_id!r} for {purpose} may not start: {self._why_closed(camera)}; "
+            f"a run over {camera_id!r} for {purpose} may not start: {self._why_closed(camera, purpose)}; "
             f"ask its owner {camera.owner_id!r}"
         )
 
-    def _why_closed(self, camera: Camera) -> str:
-        if camera.sharing in ("registry_only", "on_incident"):
-            return f"its owner shares it {camera.sharing} ({camera.legal_basis} camera)"
+    def _why_closed(self, camera: Camera, purpose: str) -> str:
+        incident = camera.camera_id in self.opened
+        if not may_open(camera, purpose, incident=incident):
+            return f"{why_never(camera, incident=incident)} ({camera.legal_basis} camera)"
         return f"it is a {camera.legal_basis} camera and no consent in force covers this"

@@ -288,7 +288,7 @@ def encode_roster(roster: Roster | None) -> bytes:
         return _Body("plain", {"value": None}).encode()
     tables = {
         "cameras": table_of(roster.cameras), "mountings": table_of(roster.mountings),
-        "zones": table_of(roster.zones), "alerts": table_of(roster.alerts),
+        "zones": table_of(roster.zones), "alerts": table_of(roster.alerts), "consents": table_of(roster.consents),
     }  # fmt: skip
     return _Body("roster", {"version": roster.version}, tables).encode()
 
@@ -303,6 +303,7 @@ def decode_roster(body: pa.Buffer) -> Roster | None:
     return Roster(
         part.words["version"], records_of(Camera, tables["cameras"]), records_of(Mounting, tables["mountings"]),
         records_of(Zone, tables["zones"]), records_of(Alert, tables["alerts"]),
+        records_of(Consent, tables["consents"]),
     )  # fmt: skip
 
 

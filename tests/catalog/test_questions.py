@@ -19,7 +19,8 @@ SOME = {
     "min_confidence": 0.5, "run_id": run_of(FARISH).run_id, "segment_id": segment(FARISH, 0).segment_id,
     "segment_ids": [segment(FARISH, 0).segment_id], "zone": "gate", "zone_id": "gate", "rule": "zone_enter",
     "lon_deg": -90.18, "lat_deg": 32.3, "radius_m": 1000, "limit": 10, "after_line": 0, "event_id": "evt_x",
-    "kind": "rule", "run_ids": [run_of(FARISH).run_id], "alert_id": "alr_farish-1", "actor": "ann", "source": "mast-4",
+    "kind": "rule", "run_ids": [run_of(FARISH).run_id], "alert_id": "alr_farish-1", "actor": "ann",
+    "source": "mast-4",
 }  # fmt: skip
 """A value for each parameter any question takes."""
 

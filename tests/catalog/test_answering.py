@@ -1,0 +1,429 @@
+"""Alerts answered through the write door: steps, repeats, reports of devices, notes; durable and in the audit."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from catalog import committer
+from catalog.access import Access
+from catalog.casework import EVIDENCE_AFTER, Alert, AlertClosing
+from catalog.committer import Committer
+from catalog.errors import AlertConflict, BadInput, NotFound, NotPermitted, RtccError, UnknownCamera
+from catalog.home import Home
+from catalog.keeper import Keeper
+from catalog.known_reports import KnownReports
+from catalog.lake import connect
+from catalog.response import AlertStep, DeviceReport, ShiftNote, StepKind
+from catalog.spans import Span
+from catalog.writes import Report, StepAlert
+from tests.catalog.conftest import Clock
+from tests.catalog.made_rows import (
+    BEGUN_AT,
+    FARISH,
+    OFFICER,
+    STORE,
+    begin,
+    consent_to,
+    register,
+    rows_of,
+    segment_of,
+)
+from tests.catalog.test_alerts import stating
+from tests.conftest import Look
+
+DOE, ROE = Access("doe", "officer", "response"), Access("roe", "officer", "response")
+CHIEF, MAST = Access("chief", "supervisor", "response"), Access("mast-4", "service", "response")
+DWELL = Alert("alr_1", "rule", "evt_1", "farish-1", "P3", BEGUN_AT, BEGUN_AT, rule="zone_dwell")
+CROSSING = replace(DWELL, alert_id="alr_2", event_id=None, rule="line_cross")
+READ = Alert(
+    "alr_3", "plate", None, "farish-1", "P2", BEGUN_AT, BEGUN_AT, source="mast-4", confidence=0.9,
+    plate_text="HND 4128", vehicle="white pickup",
+)  # fmt: skip
+PANIC = Alert("alr_4", "panic", None, None, "P1", BEGUN_AT, BEGUN_AT, source="button-12", place_kind="school")
+STEPS = "select alert_id, version, kind, actor, plate_matches, vehicle_matches from alert_steps order by 1, 2"
+LINES = "select actor, question, parameters, outcome from audit where action = 'alert' order by line"
+ROWS = "select alert_id, version, repeats, merged_into, outcome from alerts order by 1"
+
+
+def step(alert: Alert, kind: StepKind, **more: object) -> AlertStep:
+    return AlertStep(alert.alert_id, alert.version, kind, **more)  # type: ignore[arg-type]
+
+
+def again(alert: Alert, number: int) -> Alert:
+    """Return the same thing once more, some seconds later."""
+    return replace(
+        alert, alert_id=f"{alert.alert_id}.{number}", event_id=None,
+        onset_at=alert.onset_at + timedelta(seconds=10 * number),
+    )  # fmt: skip
+
+
+def report(alert: Alert, event_id: str = "e-1", envelope: str = '{"id": "e-1"}') -> DeviceReport:
+    kind = "panic" if alert.kind == "panic" else "plate"
+    return DeviceReport(alert.source, event_id, kind, BEGUN_AT, BEGUN_AT + timedelta(seconds=1), envelope, alert)
+
+
+def last_snapshot(look: Look) -> object:
+    return look("select max(snapshot_id) from lake.snapshots()")[0][0]
+
+
+def test_each_step_is_a_row_and_a_line_and_the_alert_as_it_is_now(keeper: Keeper, clock: Clock, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [DWELL])
+    alert = keeper.step_alert(DOE, step(DWELL, "acknowledge"))
+    clock.turn(seconds=20)
+    alert = keeper.step_alert(DOE, step(alert, "assign", note="on my way"))
+    alert = keeper.step_alert(CHIEF, step(alert, "close", outcome="resolved"))
+    assert (alert.state, alert.version, alert.assigned_to, alert.outcome) == ("closed", 4, "doe", "resolved")
+    assert look("select version, acknowledged_by, assigned_to, outcome from alerts") == [
+        (4, "doe", "doe", "resolved")
+    ]
+    assert look(
+        "select kind, actor, role, assignee, outcome, note, camera_id from alert_steps order by version"
+    ) == [
+        ("acknowledge", "doe", "officer", None, None, "", "farish-1"),
+        ("assign", "doe", "officer", "doe", None, "on my way", "farish-1"),
+        ("close", "chief", "supervisor", None, "resolved", "", "farish-1"),
+    ]
+    assert look(LINES)[1:] == [
+        ("doe", "acknowledge alr_1", "version=2", "done"),
+        ("doe", "assign alr_1", "version=3 assignee=doe", "done"),
+        ("chief", "close alr_1", "version=4 outcome=resolved", "done"),
+    ]
+
+
+def test_a_conflict_writes_nothing_and_a_refusal_its_line(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [DWELL, READ])
+    keeper.step_alert(DOE, step(DWELL, "assign"))
+    before = last_snapshot(look)
+    with pytest.raises(AlertConflict, match="doe has it"):
+        keeper.step_alert(ROE, step(DWELL, "assign"))
+    with pytest.raises(BadInput):
+        keeper.step_alert(CHIEF, step(READ, "close"))
+    with pytest.raises(NotFound, match="alr_9"):
+        keeper.step_alert(DOE, AlertStep("alr_9", 1, "acknowledge"))
+    assert last_snapshot(look) == before
+    with pytest.raises(NotPermitted, match="it may look"):
+        keeper.step_alert(OFFICER, step(DWELL, "note", note="x"))
+    with pytest.raises(NotPermitted, match="type it from the picture"):
+        keeper.step_alert(CHIEF, step(READ, "assign"))
+    assert [(actor, question) for actor, question, _, outcome in look(LINES) if outcome.startswith("refused")] == [
+        ("doe", "note alr_1"), ("chief", "assign alr_3"),
+    ]  # fmt: skip
+    assert len(look(STEPS)) == 1
+
+
+def test_of_many_who_take_an_alert_at_once_one_gets_it(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [DWELL])
+    got: list[str] = []
+
+    def take(actor: str) -> None:
+        try:
+            keeper.step_alert(Access(actor, "officer", "response"), step(DWELL, "assign"))
+        except AlertConflict:
+            return
+        got.append(actor)
+
+    threads = [threading.Thread(target=take, args=(f"officer-{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    assert look("select assigned_to from alerts") == [(got[0],)]
+
+
+def test_a_mistyped_plate_is_kept_and_leaves_it_unverified(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [READ])
+    wrong = keeper.step_alert(DOE, step(READ, "verify", plate_typed="HND 4129", vehicle_matches=True))
+    assert (wrong.verified_at, wrong.version) == (None, 2)
+    right = keeper.step_alert(ROE, step(wrong, "verify", plate_typed="hnd-4128", vehicle_matches=True))
+    assert keeper.step_alert(ROE, step(right, "assign")).state == "assigned"
+    assert look(STEPS) == [
+        ("alr_3", 2, "verify", "doe", False, True), ("alr_3", 3, "verify", "roe", True, True),
+        ("alr_3", 4, "assign", "roe", None, None),
+    ]  # fmt: skip
+    assert look("select plate_typed, verified_by from alerts") == [("hnd-4128", "roe")]
+    said = " ".join(" ".join(line) for line in look(LINES))
+    assert "plate_matches=False vehicle_matches=True" in said
+    assert "412" not in said
+
+
+def test_a_step_asked_for_again_is_taken_once(kept_home: Home, clock: Clock, look: Look) -> None:
+    asked = StepAlert(DOE, step(DWELL, "acknowledge"))
+    refused = StepAlert(OFFICER, step(DWELL, "acknowledge"))
+    with Keeper(kept_home, clock=clock) as keeper:
+        register(keeper, FARISH)
+        keeper.raise_alerts(MAST, [DWELL])
+        first = keeper.submit(asked, "w", 1).result()
+        assert keeper.submit(asked, "w", 1).result() == first
+        with pytest.raises(NotPermitted):
+            keeper.submit(refused, "v", 1).result()
+    with Keeper(kept_home, clock=clock) as keeper:
+        with pytest.raises(NotPermitted):
+            keeper.submit(refused, "v", 1).result()
+        keeper.step_alert(DOE, step(first, "close", outcome="no_action"))
+        assert keeper.submit(asked, "w", 1).result().state == "closed"
+    assert [kind for _, _, kind, *_ in look(STEPS)] == ["acknowledge", "close"]
+
+
+def test_what_the_system_closes_is_a_step_too(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [DWELL])
+    keeper.close_alerts(MAST, [AlertClosing("alr_1", BEGUN_AT, "recovered")])
+    assert look("select version, kind, actor, role, outcome from alert_steps") == [
+        (2, "close", "mast-4", "service", "recovered")
+    ]
+    with pytest.raises(AlertConflict, match="closed as recovered"):
+        keeper.step_alert(DOE, step(replace(DWELL, version=2), "acknowledge"))
+
+
+def test_an_alert_that_becomes_firm_is_another_version(keeper: Keeper, look: Look) -> None:
+    run = begin(keeper)
+    keeper.raise_alerts(MAST, [DWELL])
+    keeper.append(OFFICER, stating(run.run_id, 0))
+    with pytest.raises(AlertConflict, match="version 2, you saw 1"):
+        keeper.step_alert(DOE, step(DWELL, "assign"))
+    keeper.step_alert(DOE, step(replace(DWELL, version=2), "assign"))
+    assert look("select version, firm_at is not null, assigned_to from alerts") == [(3, True, "doe")]
+
+
+def test_a_merged_alert_counts_on_the_one_that_goes_on(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [DWELL, again(DWELL, 1), again(DWELL, 2), CROSSING, READ])
+    dwell = replace(DWELL, version=3)
+    with pytest.raises(NotFound, match="no such alert"):
+        keeper.step_alert(DOE, step(dwell, "merge", into="alr_9"))
+    with pytest.raises(BadInput, match="less urgent"):
+        keeper.step_alert(DOE, step(READ, "merge", into="alr_2"))
+    merged = keeper.step_alert(DOE, step(dwell, "merge", into="alr_2"))
+    assert (merged.state, merged.merged_into, merged.version) == ("closed", "alr_2", 4)
+    assert look(ROWS) == [
+        ("alr_1", 4, 2, "alr_2", "repeat"), ("alr_1.1", 2, 0, "alr_1", "repeat"),
+        ("alr_1.2", 2, 0, "alr_1", "repeat"), ("alr_2", 2, 3, None, None), ("alr_3", 1, 0, None, None),
+    ]  # fmt: skip
+    assert look("select last_onset_at from alerts where alert_id = 'alr_2'") == [(again(DWELL, 2).onset_at,)]
+    with pytest.raises(AlertConflict, match="folded into alr_2"):
+        keeper.step_alert(DOE, step(READ, "merge", into="alr_1"))
+
+
+def test_repeats_are_rows_of_their_own_and_the_audit_says_how_many(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.raise_alerts(MAST, [DWELL])
+    keeper.raise_alerts(MAST, [again(DWELL, 1), again(DWELL, 2), CROSSING])
+    assert look(ROWS) == [
+        ("alr_1", 3, 2, None, None), ("alr_1.1", 2, 0, "alr_1", "repeat"), ("alr_1.2", 2, 0, "alr_1", "repeat"),
+        ("alr_2", 1, 0, None, None),
+    ]  # fmt: skip
+    assert [parameters for _, _, parameters, _ in look(LINES)] == [
+        "alerts=alr_1",
+        "alerts=alr_1.1,alr_1.2,alr_2 repeats=2",
+    ]
+    keeper.step_alert(CHIEF, step(replace(DWELL, version=3), "close", outcome="resolved"))
+    keeper.raise_alerts(MAST, [again(DWELL, 3)])
+    assert look("select merged_into, closed_at from alerts where alert_id = 'alr_1.3'") == [(None, None)]
+
+
+def test_the_rows_of_alerts_with_repeats_follow_now_and_then_and_the_answers_at_once(
+    kept_home: Home, clock: Clock, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "LEADERS_EVERY_S", 3600.0)
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        register(keeper, FARISH)
+        for number in range(4):
+            keeper.raise_alerts(MAST, [again(DWELL, number)])
+        assert look("select version, repeats from alerts where alert_id = 'alr_1.0'") == [(2, 1)]
+        (now,) = keeper.alert_changes().alerts
+        assert (now.version, now.repeats, now.last_onset_at) == (4, 3, again(DWELL, 3).onset_at)
+        with pytest.raises(AlertConflict, match="version 4, you saw 2"):
+            keeper.step_alert(DOE, replace(step(now, "acknowledge"), version=2))
+    assert look("select version, repeats from alerts where alert_id = 'alr_1.0'") == [(4, 3)]
+
+
+@pytest.mark.parametrize("stepped_on", [False, True], ids=["untouched", "stepped on"])
+def test_repeats_that_a_killed_keeper_only_counted_are_counted_again(
+    kept_home: Home, clock: Clock, look: Look, monkeypatch: pytest.MonkeyPatch, stepped_on: bool
+) -> None:
+    monkeypatch.setattr(committer, "LEADERS_EVERY_S", 3600.0)
+    with monkeypatch.context() as killed, Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        killed.setattr(Committer, "bring_up_leaders", lambda self: None)
+        register(keeper, FARISH)
+        keeper.raise_alerts(MAST, [DWELL, CROSSING])
+        if stepped_on:
+            merged = keeper.step_alert(DOE, step(CROSSING, "merge", into="alr_1"))
+            assert merged.state == "closed"
+        for number in range(1, 5):
+            keeper.raise_alerts(MAST, [again(DWELL, number)])
+        before = {alert.alert_id: alert for alert in keeper.alert_changes().alerts}
+        keeper.close()
+        assert look("select repeats from alerts where alert_id = 'alr_1'") != [(before["alr_1"].repeats,)]
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        assert {alert.alert_id: alert for alert in keeper.alert_changes().alerts} == before
+        keeper.raise_alerts(MAST, [again(DWELL, 9)])
+    assert look("select version, repeats from alerts where alert_id = 'alr_1'") == [
+        (before["alr_1"].version + 1, before["alr_1"].repeats + 1)
+    ]
+
+
+def test_footage_is_kept_until_the_last_repeat_has_been_answered(keeper: Keeper, clock: Clock) -> None:
+    register(keeper, FARISH)
+    minutes = [segment_of("farish-1", number) for number in range(0, 16, 5)]
+    keeper.add_footage(MAST, minutes, [])
+    keeper.raise_alerts(MAST, [DWELL])
+    keeper.raise_alerts(MAST, [replace(again(DWELL, 1), onset_at=BEGUN_AT + timedelta(minutes=5))])
+    (leader,) = keeper.alert_changes().alerts
+    assert leader.evidence == Span(
+        BEGUN_AT - timedelta(seconds=60), BEGUN_AT + timedelta(minutes=5) + EVIDENCE_AFTER
+    )
+    ids = [segment.segment_id for segment in minutes]
+    assert keeper.delete_footage(MAST, ids, "retention 1 d") == (ids[2], ids[3])
+    keeper.step_alert(CHIEF, step(leader, "close", outcome="resolved"))
+    assert keeper.delete_footage(MAST, ids, "retention 1 d") == tuple(ids)
+
+
+def test_a_report_is_kept_word_for_word_with_its_alert_and_once(keeper: Keeper, look: Look) -> None:
+    first = keeper.report(MAST, report(PANIC))
+    before = last_snapshot(look)
+    other = replace(PANIC, alert_id="alr_9", raised_at=BEGUN_AT + timedelta(hours=9))
+    assert keeper.report(MAST, report(other, envelope="{}")) == first == PANIC
+    assert last_snapshot(look) == before
+    assert look("select source, event_id, kind, alert_id, envelope from device_reports") == [
+        ("button-12", "e-1", "panic", "alr_4", '{"id": "e-1"}')
+    ]
+    assert look(LINES) == [("mast-4", "report button-12 e-1", "alert=alr_4 kind=panic", "done")]
+    closed = keeper.step_alert(CHIEF, step(PANIC, "close", outcome="resolved"))
+    assert keeper.report(MAST, report(PANIC)) == closed
+
+
+def test_a_report_is_known_to_the_next_keeper_and_after_its_memory_is_full(
+    kept_home: Home, clock: Clock, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Report(MAST, report(PANIC))
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        first = keeper.submit(asked, "w", 1).result()
+        assert keeper.submit(asked, "w", 1).result() == first
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        assert keeper.submit(asked, "w", 1).result() == first
+        assert keeper.report(MAST, report(PANIC)) == first
+        monkeypatch.setattr(keeper._committer._standing.reports, "_most", 2)
+        for number in range(2, 6):
+            button = replace(PANIC, alert_id=f"alr_4{number}", source=f"button-{number}")
+            keeper.report(MAST, report(button, event_id=f"e-{number}"))
+        assert not keeper._committer._standing.reports.complete
+        assert keeper.report(MAST, report(PANIC)) == first
+    assert look("select count(*)::int from device_reports") == [(5,)]
+    assert look("select count(*)::int from alerts") == [(5,)]
+
+
+def test_reports_beyond_the_memory_are_looked_up_and_new_ones_are_new() -> None:
+    known = KnownReports(complete=True, most=2)
+    for number in range(3):
+        known.add(f"rep_{number}", f"alr_{number}")
+    assert (known.alert_of("rep_0"), known.alert_of("rep_2"), known.complete) == (None, "alr_2", False)
+
+
+def test_a_button_pressed_again_is_a_report_of_its_own_and_one_thing_to_answer(keeper: Keeper, look: Look) -> None:
+    keeper.report(MAST, report(PANIC))
+    pressed = again(PANIC, 1)
+    second = keeper.report(MAST, report(pressed, event_id="e-2"))
+    other = keeper.report(MAST, report(replace(PANIC, alert_id="alr_5", source="button-13"), event_id="e-2"))
+    assert (second.alert_id, second.merged_into, second.outcome) == ("alr_4.1", "alr_4", "repeat")
+    assert other.open
+    assert keeper.report(MAST, report(pressed, event_id="e-2")) == second
+    assert look("select alert_id from device_reports order by source, event_id") == [
+        ("alr_4",), ("alr_4.1",), ("alr_5",),
+    ]  # fmt: skip
+    assert look(LINES)[1][2] == "alert=alr_4.1 kind=panic into=alr_4"
+
+
+def test_a_panic_is_taken_whatever_camera_it_names_and_a_plate_only_from_an_open_one(
+    keeper: Keeper, look: Look
+) -> None:
+    taken = keeper.report(MAST, report(replace(PANIC, camera_id="nowhere-9", detail="hall")))
+    assert (taken.camera_id, taken.detail) == (None, "hall (its camera 'nowhere-9' is not in the registry)")
+    with pytest.raises(UnknownCamera):
+        keeper.report(MAST, report(READ))
+    register(keeper, STORE)
+    with pytest.raises(NotPermitted, match="store-3"):
+        keeper.report(MAST, report(replace(READ, camera_id="store-3")))
+    keeper.grant(OFFICER, consent_to(STORE, purposes=("response",)))
+    keeper.report(MAST, report(replace(READ, camera_id="store-3")))
+    assert look("select source, alert_id, camera_id from device_reports order by 1") == [
+        ("button-12", "alr_4", None), ("mast-4", "alr_3", "store-3"),
+    ]  # fmt: skip
+    assert [outcome.partition(":")[0] for *_, outcome in look(LINES)] == ["done", "refused", "done"]
+
+
+def test_a_report_of_an_alert_that_was_raised_already_adds_no_second_one(keeper: Keeper, look: Look) -> None:
+    keeper.raise_alerts(MAST, [PANIC])
+    assert keeper.report(MAST, report(replace(PANIC, detail="again"))) == PANIC
+    assert look("select alert_id, detail from alerts") == [("alr_4", "")]
+    assert look("select alert_id from device_reports") == [("alr_4",)]
+
+
+def test_a_note_for_the_next_shift_is_kept_once_and_in_the_writers_name(keeper: Keeper, look: Look) -> None:
+    note = ShiftNote(
+        ShiftNote.identify("doe", BEGUN_AT, "gate stuck"), BEGUN_AT, "doe", BEGUN_AT - timedelta(hours=8), BEGUN_AT,
+        "gate stuck",
+    )  # fmt: skip
+    keeper.write_note(DOE, note)
+    before = last_snapshot(look)
+    keeper.write_note(DOE, note)
+    assert last_snapshot(look) == before
+    with pytest.raises(NotPermitted, match="in the name of doe"):
+        keeper.write_note(ROE, replace(note, note_id="nte_2"))
+    with pytest.raises(NotPermitted, match="may not write one"):
+        keeper.write_note(OFFICER, note)
+    assert look("select note_id, actor, text from shift_notes") == [(note.note_id, "doe", "gate stuck")]
+    assert look("select actor, outcome like 'refused%' from audit where action = 'note' order by line") == [
+        ("doe", False), ("roe", True), ("doe", True),
+    ]  # fmt: skip
+
+
+def test_alerts_from_before_answers_were_kept_can_be_answered(kept_home: Home, clock: Clock, look: Look) -> None:
+    with connect(kept_home, read_only=False) as lake:
+        lake.execute(
+            "insert into lake.alerts (alert_id, kind, rule, camera_id, priority, raised_at) values "
+            "('alr_1', 'rule', 'zone_dwell', 'farish-1', 'P3', '2026-03-01T16:00:00Z')"
+        )
+    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
+        register(keeper, FARISH)
+        assert keeper.alert_changes().alerts == (replace(DWELL, event_id=None),)
+        keeper.raise_alerts(MAST, [again(DWELL, 1)])
+        keeper.step_alert(DOE, AlertStep("alr_1", 2, "acknowledge"))
+    assert look("select version, repeats, acknowledged_by from alerts where alert_id = 'alr_1'") == [(3, 1, "doe")]
+
+
+def test_what_changes_is_told_as_soon_as_it_is_durable(keeper: Keeper) -> None:
+    run = begin(keeper)
+    first = keeper.alert_changes()
+    assert (first.complete, first.alerts) == (True, ())
+    told: list[object] = []
+    waiting = threading.Thread(target=lambda: told.append(keeper.alert_changes(first.version, 10.0)))
+    waiting.start()
+    keeper.raise_alerts(MAST, [DWELL])
+    waiting.join(10)
+    assert [getattr(answer, "alerts", None) for answer in told] == [(DWELL,)]
+    second = keeper.alert_changes(first.version)
+    keeper.append(OFFICER, stating(run.run_id, 0))
+    third = keeper.alert_changes(second.version)
+    assert [(alert.version, alert.provisional) for alert in third.alerts] == [(2, False)]
+    keeper.append(OFFICER, rows_of(run.run_id, "farish-1", 1))
+    assert keeper.alert_changes(third.version).alerts == ()
+    roster = keeper.roster()
+    assert roster is not None
+    keeper.step_alert(DOE, step(third.alerts[0], "acknowledge"))
+    answered = keeper.roster(roster.version)
+    assert answered is not None
+    assert [alert.acknowledged_by for alert in answered.alerts] == ["doe"]
+
+
+@pytest.mark.parametrize("error", [AlertConflict], ids=str)
+def test_a_conflict_has_an_exit_code_of_its_own(error: type[RtccError]) -> None:
+    assert error.exit_code == 12
