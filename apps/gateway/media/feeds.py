@@ -16,7 +16,7 @@ from typing import Literal
 
 from apps.gateway.media.boxes import codec_of
 from apps.gateway.media.threads import Threads
-from apps.gateway.media.viewer import Head, Viewer
+from apps.gateway.media.viewer import Backlog, Head, Viewer
 from catalog.access import Access
 from catalog.errors import NotFound, RtccError
 from ray_jobs.live.taps import KINDS, PIECE_HEAD_BYTES, told
@@ -131,6 +131,7 @@ class Feeds:
     def __init__(self, reach: Callable[[Access, str], Connection], threads: Threads) -> None:
         self._reach, self._threads = reach, threads
         self._feeds: dict[tuple[Access, str], Feed] = {}
+        self._backlog = Backlog()
         self._watched: dict[Viewer, tuple[Access, Feed]] = {}
 
     async def join(self, access: Access, camera_id: str) -> Viewer:
@@ -148,7 +149,7 @@ class Feeds:
             feed = self._feeds[access, camera_id] = Feed(camera_id)
             feed.opening = asyncio.ensure_future(self._open(feed, access))
             feed.opening.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
-        viewer = Viewer()
+        viewer = Viewer(self._backlog)
         feed.viewers.append(viewer)
         self._watched[viewer] = access, feed
         try:
@@ -163,6 +164,7 @@ class Feeds:
     def leave(self, viewer: Viewer) -> None:
         """Watch no more; the feed is let go of with the last who watches it."""
         access, feed = self._watched.pop(viewer)
+        viewer.leave()
         feed.viewers = [one for one in feed.viewers if one is not viewer]
         if not feed.viewers:
             feed.close(NotFound(f"nobody watches camera {feed.camera_id!r} any more"))

@@ -10,12 +10,15 @@ from typing import Literal
 from apps.gateway.media.boxes import Codec
 from catalog.errors import RtccError
 
-MOST_WAITING = 90
-"""Fragments a viewer may be behind, 6 s at 15 fps, on top of what lies in the sockets; then it goes on at the next
+MOST_WAITING = 45
+"""Fragments a viewer may be behind, 3 s at 15 fps, on top of what lies in the sockets; then it goes on at the next
 key frame: what is watched live is not worth watching late."""
 
 MOST_BYTES = 8 << 20
 """The same in bytes: key frames of 4K are large."""
+
+MOST_BYTES_TOGETHER = 192 << 20
+"""What may wait for all viewers together, bytes; who is behind when it is full leaves out the rest, too."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,18 @@ class Head:
     """As it is sent."""
 
 
+@dataclass
+class Backlog:
+    """What waits for all viewers together."""
+
+    size_bytes: int = 0
+
+
 class Viewer:
     """One who watches; used from the event loop alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._waiting: deque[Head | bytes] = deque()
         self._bytes = 0
         self._woken = asyncio.Event()
@@ -46,9 +57,9 @@ class Viewer:
 
     def offer(self, kind: Literal["key", "frame"], message: bytes, head: Head) -> None:
         """Queue a fragment; where too much waits, all of it is dropped up to the next key frame."""
-        if len(self._waiting) >= MOST_WAITING or self._bytes + len(message) > MOST_BYTES:
-            self._waiting.clear()
-            self._bytes, self._behind, self._queued = 0, True, self._sent
+        if self._waiting and self._too_much(len(message)):
+            self._drop()
+            self._behind, self._queued = True, self._sent
             self.skipped += 1
         if self._behind:
             if kind != "key":
@@ -58,7 +69,7 @@ class Viewer:
             self._queued = head
             self._waiting.append(head)
         self._waiting.append(message)
-        self._bytes += len(message)
+        self._count(len(message))
         self._woken.set()
 
     def begin_anew(self) -> None:
@@ -69,6 +80,10 @@ class Viewer:
         """Say why nothing more comes; what waits can still be taken."""
         self._ended = self._ended or why
         self._woken.set()
+
+    def leave(self) -> None:
+        """Take nothing more: whoever watched has gone."""
+        self._drop()
 
     async def next(self) -> Head | bytes:
         """Return what is to be sent next, when there is something.
@@ -87,5 +102,20 @@ class Viewer:
         if isinstance(piece, Head):
             self._sent = piece
         else:
-            self._bytes -= len(piece)
+            self._count(-len(piece))
         return piece
+
+    def _too_much(self, more_bytes: int) -> bool:
+        return (
+            len(self._waiting) >= MOST_WAITING
+            or self._bytes + more_bytes > MOST_BYTES
+            or self._backlog.size_bytes + more_bytes > MOST_BYTES_TOGETHER
+        )
+
+    def _drop(self) -> None:
+        self._waiting.clear()
+        self._count(-self._bytes)
+
+    def _count(self, more_bytes: int) -> None:
+        self._bytes += more_bytes
+        self._backlog.size_bytes += more_bytes

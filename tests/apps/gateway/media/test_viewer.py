@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import struct
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.gateway.media import viewer as viewer_module
 from apps.gateway.media.boxes import Codec
 from apps.gateway.media.feeds import Feed
-from apps.gateway.media.viewer import Head, Viewer
+from apps.gateway.media.viewer import Backlog, Head, Viewer
 from catalog.errors import NotFound, RtccError
 
 HEADS = [Head(Codec("avc1", "video/mp4"), b"head%d" % number) for number in range(2)]
@@ -22,7 +23,7 @@ class Course:
     """A feed of numbered frames, a key frame every seventh, and what a viewer takes of it."""
 
     def __init__(self) -> None:
-        self.viewer, self.numbers, self.head = Viewer(), itertools.count(), HEADS[0]
+        self.viewer, self.numbers, self.head = Viewer(Backlog()), itertools.count(), HEADS[0]
         self.taken: list[Head | bytes] = []
 
     def come(self, count: int) -> None:
@@ -119,7 +120,7 @@ class Taking(Viewer):
     """A viewer that writes down what it is offered."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Backlog())
         self.offered: list[tuple[str, bytes]] = []
 
     def offer(self, kind: str, message: bytes, head: Head) -> None:  # type: ignore[override]
@@ -158,7 +159,27 @@ def test_however_the_socket_cuts_them_the_pieces_are_the_same(sizes: list[int], 
 def test_what_is_no_piece_ends_the_feed() -> None:
     for rubbish in (struct.pack("!i", -7), struct.pack("!i", 2**30), piece(9, 0, b"x"), struct.pack("!i", 0),
                     struct.pack("!i", 2) + b"\1\1", piece(0, 0, b"no head at all")):  # fmt: skip
-        feed, viewer = Feed("cam"), Viewer()
+        feed, viewer = Feed("cam"), Viewer(Backlog())
         feed.viewers.append(viewer)
         feed.data_received(rubbish)
         assert feed.ended
+
+
+def test_what_waits_for_all_together_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer_module, "MOST_BYTES_TOGETHER", 500)
+
+    async def run() -> None:
+        backlog = Backlog()
+        viewers = [Viewer(backlog) for _ in range(10)]
+        for number in range(40):
+            for viewer in viewers:
+                viewer.offer("key" if number % 7 == 0 else "frame", bytes(20), HEADS[0])
+                assert backlog.size_bytes <= 500 + 20 * len(viewers)  # each may hold its newest fragment
+        for viewer in viewers[:5]:
+            while viewer._waiting:
+                await viewer.next()
+        for viewer in viewers[5:]:
+            viewer.leave()
+        assert backlog.size_bytes == 0
+
+    asyncio.run(run())
