@@ -77,7 +77,7 @@ def _run(asking: Asking, port: int, demo_cameras: int | None, seconds: float | N
     from apps.supervisor import LiveOptions
     from apps.up.center import Center
     from apps.up.demo_city import demo_panic_button
-    from apps.up.record import AlreadyUp, described, is_up
+    from apps.up.record import AlreadyUp, described, end_leftovers, is_up
     from apps.up.services import HOST, require_free, services_of
     from ray_jobs.config import WEIGHTS
     from ray_jobs.processes import stop_on_signals
@@ -85,6 +85,8 @@ def _run(asking: Asking, port: int, demo_cameras: int | None, seconds: float | N
     home = asking.home_made()
     if is_up(home):
         raise AlreadyUp(described(home))
+    for name in end_leftovers(home):
+        say(f"The {name} of a command center that was killed was still there, and has been ended.")
     require_free(port)
     log_to_file(home)
     pull_asset(home, WEIGHTS)
@@ -178,9 +180,19 @@ def _tell(home: Home, center: Center, address: str, *, demo: bool, json: bool) -
         print(f"\nPress the panic button of the demo's school: rtcc devices press {PANIC_BUTTON}")
     elif not Accounts(home).all():
         say('Nobody may sign in yet: `rtcc people add NAME --role officer --display "N. Ame"`.')
+    if not demo and not _has_cameras(home):
+        say("No camera with a stream is registered: `rtcc cameras import FILE`, or try it on `rtcc up --demo`.")
     for part in down:
         say(f"The {part.name} is not up yet: {part.detail or 'it has not answered so far'}")
     say("Ctrl-C ends it; `rtcc up --status` shows it from elsewhere.")
+
+
+def _has_cameras(home: Home) -> bool:
+    """Tell whether live work has anything to watch; unknown while it has not said."""
+    from ray_jobs.live.status import read_status
+
+    status = read_status(home)
+    return status is None or bool(status.cameras)
 
 
 def _show(home: Home, *, json: bool) -> None:

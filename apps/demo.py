@@ -128,6 +128,7 @@ def _what_next(camera_id: str, wall_s: float) -> str:
         ("what was looked at", f"{command} coverage --camera {camera_id}"),
         ("who asked", f"{command} audit verify"),
         ("in a notebook", f"{command} lab"),
+        ("live, as officers see it", f"{command} up --demo"),
     )
     width = max(len(words) for words, _ in questions)
     lines = [f"  {words:<{width}}  {line}" for words, line in questions]

@@ -37,9 +37,6 @@ CULLED_AFTER_S = 8 * 3600
 MOST_BODY_BYTES = 64 << 20
 """Largest body of a request, bytes: a notebook with pictures in it."""
 
-PARENT_MS = 1000
-"""Between two looks whether the process that started this one still lives, milliseconds."""
-
 POLICY = "; ".join((
     "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
     "style-src 'self' 'unsafe-inline'", "img-src 'self' data: blob:", "media-src 'self' blob: data:",
@@ -100,7 +97,6 @@ def make(home: Home, port: int) -> ServerApp:
     import asyncio
 
     from jupyter_server.serverapp import ServerApp
-    from tornado.ioloop import PeriodicCallback
     from traitlets.config import Config
 
     asyncio.set_event_loop(asyncio.new_event_loop())
@@ -110,13 +106,6 @@ def make(home: Home, port: int) -> ServerApp:
     except SystemExit as error:
         raise StorageFailed(f"JupyterLab cannot listen on port {port} of {HOST}; name another") from error
     app.web_app.add_handlers(".*$", [(BASE.rstrip("/") + r"/?(?:lab/?)?", beginning())])
-    parent = os.getppid()
-
-    def look() -> None:
-        if os.getppid() != parent:
-            app.stop()
-
-    PeriodicCallback(look, PARENT_MS).start()
     return app
 
 
@@ -139,7 +128,7 @@ def beginning() -> type[Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the lab of a home until SIGTERM, or until the process that started this one is gone."""
+    """Serve the lab of a home until SIGTERM; the exit code is the error's."""
     parser = argparse.ArgumentParser(prog="python -m apps.dashboards.lab", description=__doc__)
     parser.add_argument("home", type=Path, help="the data home whose investigators may come in")
     parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback, {PORT} if left out")

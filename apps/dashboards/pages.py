@@ -30,7 +30,7 @@ PAGES = {
     page.name: page
     for page in (
         Page("operations", "Operations", PEOPLE, ready=2),
-        Page("supervisor", "Supervisor", ("supervisor", "admin"), ready=1),
+        Page("supervisor", "Supervisor", ("supervisor", "admin", "auditor"), ready=1),
         Page("phone", "Alert", PEOPLE, ready=1),
     )
 }

@@ -68,9 +68,6 @@ HOST = "127.0.0.1"
 SWEEP_S = 15.0
 """Between two looks for kernels whose people have gone, and for people who may not be here any more, seconds."""
 
-PARENT_S = 1.0
-"""Between two looks whether the process that started this one still lives, seconds."""
-
 PING_MS = 30_000
 """Between two pings of a page's connection, and how long an answer may take, milliseconds."""
 
@@ -193,7 +190,7 @@ class Dashboards(Voila):
         }  # fmt: skip
 
     def start(self) -> None:
-        """Serve until SIGTERM or Ctrl-C, or until the process that started this one is gone."""
+        """Serve until SIGTERM or Ctrl-C."""
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
@@ -208,7 +205,7 @@ class Dashboards(Voila):
             server.add_sockets(self._bound())
             self.rendered.keep_ready()
             log.info("pages on %s:%d: %s", HOST, self.port, ", ".join(self._present()) or "none")
-            await self._watch(stop, os.getppid())
+            await self._watch(stop)
         finally:
             server.stop()
             await self._end()
@@ -219,15 +216,12 @@ class Dashboards(Voila):
         except OSError as error:
             raise StorageFailed(f"port {self.port} cannot be used: {error.strerror}; name another") from error
 
-    async def _watch(self, stop: asyncio.Event, parent: int) -> None:
+    async def _watch(self, stop: asyncio.Event) -> None:
         """Wait for the end; look after kernels and people meanwhile."""
-        swept_s = time.monotonic()
-        while not stop.is_set() and os.getppid() == parent:
+        while not stop.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), PARENT_S)
-            if time.monotonic() - swept_s >= SWEEP_S:
-                swept_s = time.monotonic()
-                await self.sweep()
+                await asyncio.wait_for(stop.wait(), SWEEP_S)
+            await self.sweep()
 
     async def sweep(self) -> None:
         """End what belongs to people who have gone, and replace what died."""

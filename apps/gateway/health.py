@@ -12,7 +12,9 @@ from apps.gateway.following import SERVICE
 from apps.gateway.people import SignedIn, TheRoom
 from apps.gateway.room import Room
 from apps.gateway.shown import Instant
+from apps.up.record import read_record
 from catalog.errors import RtccError
+from catalog.spans import parse_instant
 from ray_jobs.live.status import LiveStatus
 
 router = APIRouter(tags=["health"])
@@ -57,7 +59,21 @@ async def health(room: TheRoom, person: SignedIn) -> Health:
         name="gateway", up=True, since_at=room.opened_at,
         detail=f"{len(room.state.presence.people())} people on, {room.waiting} writes wait",
     )  # fmt: skip
-    return Health(parts=[gateway, await _keeper(room), _live(room.state.live, room.clock(), room.policy.stale_s)])
+    live = _live(room.state.live, room.clock(), room.policy.stale_s)
+    return Health(parts=[gateway, await _keeper(room), live, *await room.read(_supervised, room)])
+
+
+def _supervised(room: Room) -> list[Part]:
+    """Return the other parts as their supervisor saw them last; none where nobody supervises."""
+    record = read_record(room.home)
+    return [
+        Part(
+            name=part.name, up=part.up, since_at=parse_instant(part.since_at) if part.since_at else None,
+            detail=part.detail or (f"started again {part.restarts} times" if part.restarts else ""),
+        )
+        for part in (record.parts if record is not None else ())
+        if part.name not in ("gateway", "keeper")
+    ]  # fmt: skip
 
 
 async def _keeper(room: Room) -> Part:

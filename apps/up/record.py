@@ -7,7 +7,8 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ from typing import Any
 from catalog.errors import RtccError
 from catalog.home import Home
 from ray_jobs.processes import boot_id, started_ticks
+
+LEAVE_S = 10.0
+"""Longest wait for a process that was left behind to end in good order, seconds."""
+
+LOOK_EVERY_S = 0.05
+"""Between two looks whether it has, seconds."""
 
 
 class AlreadyUp(RtccError):
@@ -127,18 +134,30 @@ def described(home: Home) -> str:
 def end_leftovers(home: Home) -> tuple[str, ...]:
     """End what a supervisor that was killed has left running, by its own record; return the names of the parts.
 
-    Only where the number, the machine's start and the process's beginning are those recorded: a later process of
-    the same number is somebody else's.
+    They have gone when this returns, and their ports are free. Only where the number, the machine's start and the
+    process's beginning are those recorded: a later process of the same number is somebody else's.
     """
     record = read_record(home)
     if record is None or record.boot != boot_id():
         return ()
-    left = [part for part in record.parts if part.pid is not None and started_ticks(part.pid) == part.started_ticks]
-    for part in left:
+    left = [part for part in record.parts if _runs_still(part)]
+    _send(left, signal.SIGTERM)
+    until_s = time.monotonic() + LEAVE_S
+    while any(map(_runs_still, left)) and time.monotonic() < until_s:
+        time.sleep(LOOK_EVERY_S)
+    _send([part for part in left if _runs_still(part)], signal.SIGKILL)
+    return tuple(part.name for part in left)
+
+
+def _runs_still(part: PartRecord) -> bool:
+    return part.pid is not None and part.started_ticks is not None and started_ticks(part.pid) == part.started_ticks
+
+
+def _send(parts: Sequence[PartRecord], what: signal.Signals) -> None:
+    for part in parts:
         if part.pid is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(part.pid, signal.SIGTERM)
-    return tuple(part.name for part in left)
+                os.kill(part.pid, what)
 
 
 def _lock_path(home: Home) -> Path:

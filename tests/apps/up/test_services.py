@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ def a_sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "60"], start_new_session=True)
 
 
-def part_of(process: subprocess.Popen[bytes], ticks: int | None) -> PartRecord:
+def part_of(process: subprocess.Popen[Any], ticks: int | None) -> PartRecord:
     return PartRecord("gateway", True, process.pid, ticks, 8750, None, 0)
 
 
@@ -127,6 +128,27 @@ def test_what_a_killed_supervisor_left_is_ended_and_nobody_elses_process(home: H
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_was_left_has_gone_and_its_port_is_free_even_where_it_does_not_listen(home: Home):
+    deaf = (
+        "import signal, socket, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); s = socket.socket(); "
+        f"s.bind(('{HOST}', 0)); s.listen(); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", deaf], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        part = part_of(process, started_ticks(process.pid))
+        write_record(
+            home, UpRecord(4711, boot_id(), "http://127.0.0.1:8750", "2026-01-01T00:00:00Z", False, (part,))
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("apps.up.record.LEAVE_S", 0.2)
+            assert end_leftovers(home) == ("gateway",)
+        assert process.wait(10) == -signal.SIGKILL
+        require_free(port)
 
 
 def test_a_record_of_another_start_of_the_machine_ends_nothing(home: Home):

@@ -113,7 +113,7 @@ def test_everything_listens_on_this_machine_alone(up: Up):
         if connection.status == psutil.CONN_LISTEN
     ]
     assert listening
-    assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
+    assert {address.ip for address in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 @pytest.mark.parametrize("name", ["gateway", "pages", "keeper"])
