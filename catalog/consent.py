@@ -90,7 +90,8 @@ def may_open(camera: Camera, purpose: str, *, incident: bool) -> bool:
 def why_never(camera: Camera, *, incident: bool) -> str:
     """Return why no consent opens this camera now, as its owner shares it."""
     if camera.sharing == "on_incident":
-        return "its owner shares it on_incident, " + ("for response alone" if incident else "and none is open near it")
+        how = "for response alone" if incident else "and none is open near it"
+        return f"its owner shares it on_incident, {how}"
     return f"its owner shares it {camera.sharing}"
 
 

@@ -1,4 +1,4 @@
-"""What an incident opens: cameras whose owners share them while something serious happens near them, and no longer."""
+"""What an incident opens: cameras whose owners share them while something serious happens nearby, and no longer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Place = tuple[float, float]
 
 
 def is_incident(alert: Alert) -> bool:
-    """Tell whether an alert opens cameras shared `on_incident`: open, and panic or P1; never a camera's own health."""
+    """Tell whether an alert opens cameras shared `on_incident`: open, panic or P1, not a camera's own health."""
     return alert.open and alert.kind != "camera_health" and (alert.kind == "panic" or alert.priority == "P1")
 
 
 def opened_by_incidents(
     cameras: Iterable[Camera], mountings: Iterable[Mounting], alerts: Iterable[Alert], radius_m: float
 ) -> Mapping[str, datetime]:
-    """Return the cameras shared `on_incident` that have an incident near them, and from when on it lets them be seen.
+    """Return the cameras shared `on_incident` near an incident, and from when on it lets them be seen.
 
     Whether consent then lets them be seen is not asked here.
 

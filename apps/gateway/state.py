@@ -116,6 +116,7 @@ class State:
         moved = latest_mountings(roster.mountings)
         self.cameras = {camera.camera_id: camera for camera in roster.cameras}
         self.mountings = moved
+        self.consents = roster.consents
 
     def take_leases(self, purpose: Purpose, open_ids: Iterable[str]) -> None:
         """Take which private cameras may be watched for a purpose now."""
