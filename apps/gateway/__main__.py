@@ -21,6 +21,10 @@ HOST = "127.0.0.1"
 END_S = 3
 """How long open streams get to end when the gateway leaves, seconds."""
 
+SEND_BUFFER_BYTES = 256 * 1024
+"""What may lie in the kernel on its way to one page, bytes. It would grow to megabytes: 16 s of video that a slow
+page has to see before it is up to date again, and that nobody can call back."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the home named on the command line until SIGTERM or Ctrl-C; the exit code is the error's."""
@@ -51,8 +55,17 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(
             app, host=HOST, port=port, access_log=False, log_config=None, server_header=False, ws_max_size=1 << 20,
             timeout_graceful_shutdown=END_S, timeout_keep_alive=30,
+            ws_per_message_deflate=False,  # video grows no smaller, and trying takes 30 times what sending does
         ))  # fmt: skip
         self._leaving = app.state.room.leaving
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to end."""
+        if sockets is None:
+            sockets = [self.config.bind_socket()]
+            for listening in sockets:  # accepted sockets have it from here
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        super().run(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the streams end, then everything else."""
