@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -19,7 +20,9 @@ from apps.gateway.envelopes import PANIC
 from apps.sessions import COOKIE
 from catalog.access import Access
 from catalog.casework import Alert
-from tests.apps.gateway.conftest import Serve, Served, listening, run
+from catalog.consent import Consent
+from catalog.spans import Span
+from tests.apps.gateway.conftest import SERVICE, Serve, Served, listening, run
 from tests.conftest import Look
 
 
@@ -219,6 +222,47 @@ def test_a_panic_report_from_a_school_opens_the_nearest_cameras_on_the_wall(serv
                 assert json.loads(await analyst.recv())["wall"] == []
 
     run(work)
+
+
+def test_an_incident_opens_the_school_s_own_cameras_within_its_consent_and_its_end_closes_them(
+    serve: Serve,
+) -> None:
+    async def work() -> None:
+        async with serve() as served, listening(served.app) as at, page(served, at) as socket:
+            snapshot = json.loads(await socket.recv())
+            gate = next(one for one in snapshot["cameras"] if one["camera_id"] == "school-3")
+            assert (gate["sharing"], gate["viewable"]) == ("on_incident", False)
+            span = Span(served.clock() - timedelta(days=1))
+            consent = Consent("con_school", "school", ("school-3",), ("response",), span, live=True)
+            await asyncio.to_thread(served.keeper.grant, SERVICE, consent)
+            served.add_device("west-gate", "panic", place_kind="school", lon_deg=-90.1851, lat_deg=32.2993)
+            sent = served.envelope(PANIC, {}, source="west-gate")
+            alert_id = (await served.send("west-gate", "/v1/panic", sent)).json()["alert_id"]
+            while "school-3" not in (await message(socket, "wall"))["camera_ids"]:
+                pass
+            async with served.client("price") as other:
+                near = (await other.get("/v1/cameras/near?lon=-90.1851&lat=32.2993&count=1")).json()["cameras"]
+                assert [(one["camera_id"], one["viewable"]) for one in near] == [("school-3", True)]
+            async with served.client("cole") as investigator:  # another purpose, which the consent does not name
+                near = (await investigator.get("/v1/cameras/near?lon=-90.1851&lat=32.2993&count=1")).json()[
+                    "cameras"
+                ]
+                assert [one["camera_id"] for one in near] == ["farish-1"]
+            await close_all_panics(served)
+            assert alert_id not in served.room.state.alerts
+            closed = False
+            while not closed:
+                told = (await message(socket, "cameras"))["cameras"]
+                closed = ("school-3", False) in {(one["camera_id"], one["viewable"]) for one in told}
+
+    run(work)
+
+
+async def close_all_panics(served: Served) -> None:
+    async with served.client("ortiz") as client:
+        for alert in [one for one in served.room.state.alerts.values() if one.kind == "panic"]:
+            step = {"kind": "close", "version": alert.version, "outcome": "resolved"}
+            assert (await client.post(f"/v1/alerts/{alert.alert_id}/steps", json=step)).status_code == 200
 
 
 def test_an_update_reaches_a_page_within_milliseconds(serve: Serve) -> None:
