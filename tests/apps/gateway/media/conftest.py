@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from catalog.keeper import Keeper
 from tests.apps.gateway.media.made_media import ROLES, Clock, Gateway, Serving
 from tests.conftest import Look
 from tests.made_home import make_home
+from tests.synthetic import Encoding, render, street
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +53,18 @@ def gateway(
         closing(Gateway(kept_home, keeper, made, clock, app, serving)) as gateway,
     ):
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of a street, a key frame every second."""
+    return render(street(10.0), tmp_path_factory.mktemp("seen") / "street.mp4", Encoding(gop=10))
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a street, a key frame every half second."""
+    return render(street(2.0), tmp_path_factory.mktemp("recorded") / "street.mp4", Encoding(gop=5))
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from tests.apps.gateway.media.test_stills import number_in
 from tests.conftest import Look
 from tests.made_home import MADE_AT, MAKER
 from tests.ray_jobs.live.made_live import eventually
-from tests.synthetic import Encoding, render, street
 
 
 def raised(gateway: Gateway, **changes: object) -> Alert:
@@ -36,12 +35,6 @@ def raised(gateway: Gateway, **changes: object) -> Alert:
 
 def picture(gateway: Gateway, alert: Alert, name: str = "ann", **params: object):
     return gateway.get(f"/v1/alerts/{alert.alert_id}/picture.jpg", name, params=params)
-
-
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten seconds of a street, a key frame every second."""
-    return render(street(10.0), tmp_path_factory.mktemp("seen") / "street.mp4", Encoding(gop=10))
 
 
 @pytest.fixture

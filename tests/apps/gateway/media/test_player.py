@@ -13,7 +13,6 @@ from apps.sessions import COOKIE
 from tests.apps.gateway.media.made_media import Gateway
 from tests.made_home import FARISH
 from tests.ray_jobs.live.test_taps import Feed, Shard
-from tests.synthetic import Encoding, render, street
 
 CHROMIUM = shutil.which("chromium")
 
@@ -58,9 +57,8 @@ async ({path, frames}) => {
 
 
 @pytest.fixture(scope="module")
-def shard(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shard]:
-    video = render(street(2.0), tmp_path_factory.mktemp("recorded") / "street.mp4", Encoding(gop=5))
-    feed = Feed(video)
+def shard(gateway: Gateway, recorded: Path) -> Iterator[Shard]:
+    feed = Feed(recorded)
     with closing(Shard(gateway.home, gateway.keeper, {FARISH.camera_id: feed})) as shard:
         yield shard
     feed.stop()
@@ -68,7 +66,7 @@ def shard(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-def test_a_tap_plays_in_a_browser(gateway: Gateway, shard: Shard, tmp_path: Path) -> None:
+def test_a_tap_plays_in_a_browser(gateway: Gateway, shard: Shard) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -22,7 +22,7 @@ from tests.apps.gateway.media.read_playlist import ReadPiece, ReadPlaylist, fram
 from tests.conftest import Look
 from tests.made_home import MADE_AT, MAKER, STORE
 from tests.ray_jobs.live.made_live import consent_to, eventually
-from tests.synthetic import Encoding, read_number, render, street
+from tests.synthetic import read_number
 
 HOUR = timedelta(hours=1)
 
@@ -41,12 +41,6 @@ def replay(gateway: Gateway, since: float, until: float, camera_id: str = "faris
 def played(gateway: Gateway, pieces: Sequence[ReadPiece]) -> list[int]:
     """Return the numbers burnt into the frames of these pieces, one after the other."""
     return [number for piece in pieces for number in frames_of(gateway, piece) if number is not None]
-
-
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten seconds of a street, a key frame every second."""
-    return render(street(10.0), tmp_path_factory.mktemp("seen") / "street.mp4", Encoding(gop=10))
 
 
 @pytest.fixture
@@ -155,7 +149,7 @@ def test_a_live_list_grows_fragment_by_fragment_and_loses_no_frame(
     recording.record(45)
     shown: dict[int, tuple[str, int, int]] = {}
     path = f"/v1/cameras/{recording.camera_id}/hls.m3u8"
-    for _ in range(20):
+    for _ in range(12):
         gateway.clock.now = recording.now
         found = read_playlist(gateway.get(path).text)
         assert not found.ended
@@ -163,9 +157,9 @@ def test_a_live_list_grows_fragment_by_fragment_and_loses_no_frame(
         for piece in found.pieces:
             what = (piece.uri, piece.first_byte, piece.breaks)
             assert shown.setdefault(piece.number, what) == what
-        recording.record(23)
+        recording.record(33)
     last = found.pieces[-1]
-    assert (gateway.clock.now - last.end_at).total_seconds() < 3.5
+    assert (gateway.clock.now - last.end_at).total_seconds() < 4.5
     assert (last.end_at - found.pieces[0].start_at).total_seconds() <= live_list.WINDOW_S + found.target_s
     assert sorted(shown) == list(range(min(shown), max(shown) + 1))
     assert all(

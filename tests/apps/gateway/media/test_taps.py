@@ -28,13 +28,6 @@ from tests.conftest import Look
 from tests.made_home import FARISH, MADE_AT, MAKER, STORE
 from tests.ray_jobs.live.made_live import BEGUN_AT, consent_to, eventually
 from tests.ray_jobs.live.test_taps import Feed, Shard
-from tests.synthetic import Encoding, render, street
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of a street, a key frame every half second."""
-    return render(street(2.0), tmp_path_factory.mktemp("recorded") / "street.mp4", Encoding(gop=5))
 
 
 @pytest.fixture
