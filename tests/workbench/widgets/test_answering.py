@@ -200,6 +200,7 @@ def test_a_new_alert_by_hand_and_the_hand_over_at_the_end_of_the_shift(opener: O
 LISTEN = """
     window.tones = [];
     OscillatorNode.prototype.start = function () { tones.push(Math.round(this.frequency.value)); };
+    OscillatorNode.prototype.stop = () => {};
     true;
 """
 
@@ -216,5 +217,6 @@ def test_only_who_wants_to_hear_alerts_hears_them_each_priority_its_own(opener: 
             assert opened.page.evaluate("tones") == []
             opened.by("open-settings").click()
             opened.by("set-sound").check()
+            expect(opened.by("set-volume")).to_be_enabled()  # the gateway has kept it
     opened.page.wait_for_function("tones.length > 0")
     assert opened.page.evaluate("tones") == [660, 880, 1100]

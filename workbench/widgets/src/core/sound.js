@@ -10,7 +10,7 @@ const APART_MS = 1500; // a burst of alerts is one sound of the most urgent, not
 export class Sound {
   constructor(store) {
     this.store = store;
-    this.playedAt = 0;
+    this.playedAt = -APART_MS;
     this.hear = (alert) => this.announce(alert);
     store.onNew.add(this.hear);
   }

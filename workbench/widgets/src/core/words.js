@@ -48,6 +48,12 @@ export function length(seconds) {
   return `${Math.floor(s / 86400)} d`;
 }
 
+/** A length of time to the second: `12 s`, `3 min 04 s`. */
+export function toTheSecond(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  return s < 60 ? `${s} s` : `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`;
+}
+
 /** A length of time as figure and unit, for large print. */
 export function figure(seconds) {
   if (seconds === null || seconds === undefined) return ["–", ""];

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { cameraLook, LOOK_WORDS, snoozed } from "../core/words.js";
 import { Icon } from "../parts/icons.jsx";
 import { makeCityMap, point, points, under } from "./city_map.js";
-import { addMarks, inkOf } from "./marks.js";
+import { inkOf } from "./marks.js";
 import { makePulses } from "./pulses.js";
 
 const CAMERAS_EVERY_MS = 300; // 640 cameras change many times a second; the eye needs less
@@ -88,7 +88,12 @@ function chosenPlace(desk) {
   return alert ? placeOf(alert, cameras) : placed(camera) ? [camera.lon_deg, camera.lat_deg] : null;
 }
 
+/** The map in the colours of the palette; another palette makes another map. */
 export default function MapPane({ desk, root }) {
+  return <CityMap key={desk.store.settings.value.palette} desk={desk} root={root} />;
+}
+
+function CityMap({ desk, root }) {
   const box = useRef();
   const shown = useRef(null);
   const hover = useSignal(null);
@@ -131,11 +136,6 @@ async function start({ desk, root, box, hover, gone, ends }) {
   ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk));
   const pulses = makePulses(map, box, () => pulsing(desk));
   ends.push(pulses.stop, effect(() => void (store.alerts.value, pulses.renew())));
-  ends.push(effect(() => {
-    store.settings.value.palette;
-    // the palette's colours are on the root only after this render
-    queueMicrotask(() => addMarks(map, inkOf(root)));
-  }));
   ends.push(effect(() => {
     const alert = desk.alert.value;
     const place = alert && placeOf(alert, store.cameras.peek());

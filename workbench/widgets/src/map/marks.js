@@ -107,12 +107,9 @@ function wedge(colour) {
   });
 }
 
-/** Put every mark into the map, or renew them when the colours changed. */
+/** Put every mark into the map. */
 export function addMarks(map, ink) {
-  const put = (name, image) => {
-    if (map.hasImage(name)) map.updateImage(name, image);
-    else map.addImage(name, image, { pixelRatio: SCALE });
-  };
+  const put = (name, image) => map.addImage(name, image, { pixelRatio: SCALE });
   for (const owner of ["city", "private"])
     for (const look of ["live", "degraded", "lost", "unknown"]) put(`camera-${owner}-${look}`, camera(owner, look, ink));
   for (const priority of ["P1", "P2", "P3"]) {

@@ -49,7 +49,7 @@ export function Settings({ store, desk }) {
           </label>
           <label class="range">
             <span>Volume</span>
-            <input type="range" min="0" max="1" step="0.05" value={now.volume} disabled={!now.sound} onChange={(e) => save({ volume: Number(e.currentTarget.value) })} />
+            <input type="range" data-testid="set-volume" min="0" max="1" step="0.05" value={now.volume} disabled={!now.sound} onChange={(e) => save({ volume: Number(e.currentTarget.value) })} />
           </label>
           <fieldset>
             <legend>Colours</legend>

@@ -1,7 +1,7 @@
 // One tile of the wall: the picture, how old it is, and, when there is none, why, unmistakably.
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import { length } from "../core/words.js";
+import { toTheSecond } from "../core/words.js";
 import { Icon } from "../parts/icons.jsx";
 import { Tap } from "./tap.js";
 
@@ -42,7 +42,7 @@ function Trouble({ desk, tap, camera }) {
   if (state === "stale")
     return (
       <div class="trouble stale" data-testid="tile-stale">
-        <strong>NO PICTURE FOR {length(tap.age.value ?? 0).toUpperCase().replace("MIN", "min").replace(/ S$/, " s")}</strong>
+        <strong>NO PICTURE FOR {toTheSecond(tap.age.value ?? 0)}</strong>
         <span>{camera?.state === "lost" ? "Camera lost. What you see is old." : "What you see is old."}</span>
       </div>
     );
