@@ -22,7 +22,6 @@ from apps.gateway.room import Room, room_of
 from catalog.access import Access
 from catalog.casework import Alert
 from catalog.errors import KeeperUnavailable, NotFound, NotPermitted, UnknownCamera
-from catalog.records import records_of
 from catalog.spans import Span
 from ray_jobs.live.taps import reached
 
@@ -68,16 +67,17 @@ class Desk:
         NotFound
             When there is none.
         """
-        found = self.room.state.alerts.get(alert_id)
-        if found is None:
-            rows = await self.threads.ask(self._closed_alert, person.access, alert_id)
-            found = next(iter(rows), None)
-        if found is None:
-            raise NotFound(f"there is no alert {alert_id!r}; the queue names those there are")
-        return found
+        if alert_id in self.room.state.alerts:
+            return self.room.state.alerts[alert_id]
+        return await self.threads.ask(self._closed_alert, person.access, alert_id)
 
-    def _closed_alert(self, access: Access, alert_id: str) -> tuple[Alert, ...]:
-        return records_of(Alert, self.room.reader(access).ask("alert_by_id", alert_id=alert_id))
+    def _closed_alert(self, access: Access, alert_id: str) -> Alert:
+        """Return what of an alert a picture needs, out of the catalog."""
+        rows = self.room.reader(access).ask("alert_by_id", alert_id=alert_id).to_pylist()
+        if not rows:
+            raise NotFound(f"there is no alert {alert_id!r}; the queue names those there are")
+        names = ("alert_id", "kind", "event_id", "camera_id", "priority", "raised_at", "onset_at", "firm_at")
+        return Alert(**{name: rows[0][name] for name in names})
 
     def leave(self, connection: HTTPConnection, person: Person, camera_id: str, span: Span) -> Leave:
         """Return leave to hand out a stretch of footage, just asked for, for as long as it can be renewed."""

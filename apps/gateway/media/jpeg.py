@@ -77,6 +77,8 @@ class MadePictures:
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.ensure_future(self._make(key, make))
+            # nobody may be left to be told what went wrong
+            task.add_done_callback(lambda made: made.cancelled() or made.exception())
         # Whoever asked first may hang up; the others still want it.
         return await asyncio.shield(task)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.casework import Alert
+from catalog.casework import Alert, AlertClosing
 from catalog.registry import Camera, Mounting
 from catalog.spans import EPOCH, Span, parse_instant
 from tests.apps.gateway.media.made_media import Gateway
@@ -68,6 +68,14 @@ def test_the_picture_of_a_durable_event_is_its_evidence(gateway: Gateway, look: 
     assert answer.status_code == 200
     assert answer.headers["x-rtcc-source"] == f"{gateway.made.segments['farish-1'][0].segment_id}.{pts}"
     assert number_in(answer.content) == round(int(str(pts)) / 1024)
+
+
+def test_an_alert_that_is_closed_keeps_its_picture(gateway: Gateway) -> None:
+    alert = raised(gateway, onset_at=MADE_AT + timedelta(seconds=6))
+    gateway.keeper.close_alerts(MAKER, [AlertClosing(alert.alert_id, gateway.clock.now, "recovered")])
+    eventually(lambda: alert.alert_id not in gateway.app.state.room.state.alerts, "the gateway knows it is closed")
+    answer = picture(gateway, alert)
+    assert (answer.status_code, number_in(answer.content)) == (200, 60)
 
 
 def test_without_a_camera_or_footage_there_is_no_picture(gateway: Gateway) -> None:
