@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import math
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
@@ -34,6 +35,12 @@ AGAIN_S = 0.5
 """Before a keeper that did not answer is asked again, seconds."""
 
 
+TASKS = ("alerts", "history", "beat", "registry", "leases", "timers")
+"""What is followed, each by a task of its own: none waits for the keeper in another's place."""
+
+Look = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Doors(Protocol):
     """What a room gives to those who follow."""
 
@@ -50,12 +57,17 @@ class Following:
     def __init__(self, state: State, doors: Doors) -> None:
         self._state, self._doors = state, doors
         self._tasks: list[asyncio.Task[None]] = []
-        self._threads = ThreadPoolExecutor(3, "gateway-follow")
+        self._threads = ThreadPoolExecutor(len(TASKS), "gateway-follow")
         self._roster = ""
+        self._heard_s = -math.inf
 
     def start(self) -> None:
         """Begin to follow."""
-        for name, work in (("alerts", self._alerts), ("beat", self._beat), ("history", self._history)):
+        works = (
+            self._alerts, self._history, self._beat, self._each_second(self._look_at_registry),
+            self._each_second(self._look_at_leases), self._each_second(self._look_at_timers),
+        )  # fmt: skip
+        for name, work in zip(TASKS, works, strict=True):
             self._tasks.append(asyncio.create_task(self._survive(work), name=name))
 
     async def stop(self) -> None:
@@ -65,7 +77,7 @@ class Following:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _survive(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _survive(self, work: Look) -> None:
         """Do it, and begin again whatever goes wrong: a page that is no longer told would look live."""
         while True:
             try:
@@ -84,6 +96,7 @@ class Following:
         known = ""
         while True:
             changes = await self._aside(self._doors.door.alert_changes, known, POLL_S)
+            self._heard_s = asyncio.get_running_loop().time()
             if changes.complete:
                 self._state.take_all(changes.alerts)
             else:
@@ -99,23 +112,28 @@ class Following:
                 self._state.take_acknowledged(row["alert_id"], row["raised_at"], row["acknowledged_at"])
 
     async def _beat(self) -> None:
+        """Tell the pages each second what is so: not where the keeper has been silent, for then nobody knows it."""
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            for look in (self._look_at_live, self._look_at_registry, self._look_at_leases, self._look_at_timers):
-                await self._calmly(look)
-            self._state.tick()
+            self._state.live = await self._aside(read_status, self._state.home)
+            if loop.time() - self._heard_s <= self._state.policy.stale_s:
+                self._state.tick()
             await asyncio.sleep(max(0.0, began_s + EVERY_S - loop.time()))
 
-    async def _calmly(self, look: Callable[[], Awaitable[None]]) -> None:
-        """Look; a keeper that does not answer now is asked again with the next beat."""
-        try:
-            await look()
-        except RtccError as error:
-            log.debug("%s", error)
+    def _each_second(self, look: Look) -> Look:
+        """Return what looks each second; a keeper that does not answer now is asked again with the next one."""
 
-    async def _look_at_live(self) -> None:
-        self._state.live = await self._aside(read_status, self._state.home)
+        async def looking() -> None:
+            while True:
+                began_s = asyncio.get_running_loop().time()
+                try:
+                    await look()
+                except RtccError as error:
+                    log.debug("%s", error)
+                await asyncio.sleep(max(0.0, began_s + EVERY_S - asyncio.get_running_loop().time()))
+
+        return looking
 
     async def _look_at_registry(self) -> None:
         roster = await self._aside(self._doors.door.roster, self._roster)

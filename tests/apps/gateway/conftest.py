@@ -20,6 +20,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from apps.accounts import Account, Accounts, accounts_path
+from apps.gateway import following
 from apps.gateway.app import create_app
 from apps.gateway.devices import Device, DeviceKind, Devices, new_secret
 from apps.gateway.room import Room
@@ -181,7 +182,15 @@ Serve = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def serve(city: Keeper, kept_home: Home, clock: Clock) -> Serve:
+def quick() -> Iterator[None]:
+    """Let what looks each second look more often: nothing here depends on how long a second is."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(following, "EVERY_S", 0.1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def serve(city: Keeper, kept_home: Home, clock: Clock, quick: None) -> Serve:
     """Return a way to run the gateway: `async with serve() as served`."""
 
     @asynccontextmanager

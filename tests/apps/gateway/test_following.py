@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from apps.gateway import following
 from apps.gateway.following import SERVICE
+from apps.gateway.settings import Policy
 from catalog.access import Access
 from catalog.casework import Alert
 from catalog.consent import Consent
@@ -75,6 +79,52 @@ def test_what_was_acknowledged_before_a_restart_counts_after_it(serve: Serve) ->
         async with serve() as restarted:
             await until(lambda: "alr_counted" in restarted.room.state._acknowledged)
             assert restarted.room.state._acknowledged["alr_counted"][1] == 30.0
+
+    run(work)
+
+
+def test_a_keeper_that_is_silent_stops_the_heartbeat_so_that_no_page_looks_live(
+    serve: Serve, city: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats = [0]
+
+    def counted(_: Any) -> None:
+        beats[0] += 1
+
+    monkeypatch.setattr(following, "read_status", counted)
+    monkeypatch.setattr(following, "POLL_S", 0.05)
+
+    class Mute:
+        """A door that may say nothing of alerts."""
+
+        silent = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(city, name)
+
+        def alert_changes(self, *given: Any) -> Any:
+            if self.silent:
+                raise KeeperUnavailable("it does not answer")
+            return city.alert_changes(*given)
+
+    async def work() -> None:
+        door = Mute()
+        async with serve(Policy(stale_s=0.5), door) as served:
+            channel = served.room.state.fanout.channel("response")
+            with served.room.state.fanout.subscribed("response"):
+                await until(lambda: channel.seq > 2)
+                door.silent = True
+                heard = [channel.seq, beats[0]]
+
+                def quiet() -> bool:
+                    """Tell whether three beats have passed without a message."""
+                    if channel.seq != heard[0]:
+                        heard[:] = [channel.seq, beats[0]]
+                    return beats[0] >= heard[1] + 3
+
+                await until(quiet)
+                door.silent, before = False, channel.seq
+                await until(lambda: channel.seq > before)
 
     run(work)
 
