@@ -14,7 +14,7 @@ from catalog.folding import counted
 from catalog.plan_alerts import check_seen, sorted_in, with_alerts, with_new
 from catalog.plans import Plan
 from catalog.records import fit, table_of
-from catalog.response import AlertStep, DeviceReport, TakenStep, allowed_steps, as_it_stands, stepped
+from catalog.response import RESPONDERS, AlertStep, DeviceReport, TakenStep, as_it_stands, stepped
 from catalog.spans import iso
 from catalog.standing import Standing
 from catalog.writes import Report, StepAlert, WriteNote
@@ -110,7 +110,7 @@ def _report_row(said: DeviceReport, alert: Alert, standing: Standing) -> pa.Tabl
 def write_note(request: WriteNote, standing: Standing, now: datetime) -> Plan:
     """Return the plan that keeps a note for the next shift; one known already stays as it is."""
     note, access = request.note, request.access
-    if "note" not in allowed_steps(access.role):
+    if access.role not in RESPONDERS:
         raise NotPermitted(f"a note for the next shift: the role {access.role} may not write one; it may read them")
     if note.actor != access.actor:
         raise NotPermitted(

@@ -32,6 +32,9 @@ OUTCOMES = ("resolved", "false_alarm", "duplicate", "no_action", "referred")
 LEADERS: tuple[Role, ...] = ("supervisor", "admin")
 """Who may assign anyone, take over, and close what is not theirs."""
 
+RESPONDERS: tuple[Role, ...] = ("officer", *LEADERS)
+"""Who answers alerts."""
+
 ALLOWED: Mapping[Role, tuple[StepKind, ...]] = {
     "officer": KINDS, "supervisor": KINDS, "admin": KINDS, "service": ("escalate", "wake", "merge", "note"),
 }  # fmt: skip

@@ -26,6 +26,7 @@ from catalog.observations import (
     detections_table,
 )
 from catalog.registry import Camera, Mounting, Zone
+from catalog.response import AlertStep, DeviceReport
 from catalog.retention import Hold
 from catalog.rows import events_table, gaps_table, tracks_table
 from catalog.spans import EPOCH, Span, to_us
@@ -34,6 +35,7 @@ START = datetime(2026, 3, 1, 16, tzinfo=UTC)
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 SEGMENT = timedelta(seconds=60)
 ANN = Access("ann", case_id="case_0413")
+DOE = Access("doe", "officer", "response")
 
 FARISH = Camera("farish-1", "Farish & Amite", stream_uri="rtsp://10.0.0.5/1", sub_stream_uri="rtsp://10.0.0.5/2")
 DOCK = Camera("dock-2", "Loading dock, west")
@@ -135,7 +137,7 @@ def fill(home: Home, *, segments: int = 3) -> None:
 
 
 def keep_house(keeper: Keeper, camera: Camera) -> None:
-    """Look at the camera in full, raise an alert about the visit, delete an old segment and hold the others."""
+    """Look at the camera in full, answer alerts about what it saw, delete an old segment and hold the others."""
     old, level = segment(camera, -60), SamplingLevel(camera.camera_id, Span(START), "full", "active rules")
     keeper.add_footage(ANN, [old], [], [level])
     keeper.delete_footage(ANN, [old.segment_id], "retention 30 d")
@@ -143,6 +145,12 @@ def keep_house(keeper: Keeper, camera: Camera) -> None:
     event_id = f"evt_trk_{camera.camera_id}_first"
     alert = Alert(alert_id, "rule", event_id, camera.camera_id, "P2", START + SEGMENT, onset_at, rule="zone_enter")
     keeper.raise_alerts(ANN, [alert])
+    keeper.step_alert(DOE, AlertStep(alert_id, 1, "acknowledge"))
+    read = Alert(
+        f"alr_read_{camera.camera_id}", "plate", None, camera.camera_id, "P2", START + SEGMENT, onset_at,
+        source="mast-4", plate_text="HND 4128",
+    )  # fmt: skip
+    keeper.report(ANN, DeviceReport("mast-4", camera.camera_id, "plate", START, START + SEGMENT, "{}", read))
     hold = Hold(
         f"hld_{camera.camera_id}", camera.camera_id, Span(START, START + SEGMENT), "case_0413", "ann", START
     )

@@ -1,4 +1,4 @@
-"""Alerts answered through the write door: steps, repeats, reports of devices, notes; durable and in the audit."""
+"""Alerts answered through the write door: steps, repeats and notes, durable and in the audit."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from catalog import committer
 from catalog.access import Access
 from catalog.casework import EVIDENCE_AFTER, Alert, AlertClosing
 from catalog.committer import Committer
-from catalog.errors import AlertConflict, BadInput, NotFound, NotPermitted, RtccError, UnknownCamera
+from catalog.errors import AlertConflict, BadInput, NotFound, NotPermitted, RtccError
 from catalog.home import Home
 from catalog.keeper import Keeper
-from catalog.known_reports import KnownReports
 from catalog.lake import connect
-from catalog.response import AlertStep, DeviceReport, ShiftNote, StepKind
+from catalog.pending import Pending
+from catalog.response import AlertStep, ShiftNote, StepKind
 from catalog.spans import Span
-from catalog.writes import Report, StepAlert
+from catalog.writes import Append, DeleteFootage, RaiseAlerts, StepAlert
 from tests.catalog.conftest import Clock
 from tests.catalog.made_rows import (
     BEGUN_AT,
     FARISH,
     OFFICER,
-    STORE,
     begin,
-    consent_to,
     register,
     rows_of,
     segment_of,
@@ -59,11 +57,6 @@ def again(alert: Alert, number: int) -> Alert:
         alert, alert_id=f"{alert.alert_id}.{number}", event_id=None,
         onset_at=alert.onset_at + timedelta(seconds=10 * number),
     )  # fmt: skip
-
-
-def report(alert: Alert, event_id: str = "e-1", envelope: str = '{"id": "e-1"}') -> DeviceReport:
-    kind = "panic" if alert.kind == "panic" else "plate"
-    return DeviceReport(alert.source, event_id, kind, BEGUN_AT, BEGUN_AT + timedelta(seconds=1), envelope, alert)
 
 
 def last_snapshot(look: Look) -> object:
@@ -287,86 +280,6 @@ def test_footage_is_kept_until_the_last_repeat_has_been_answered(keeper: Keeper,
     assert keeper.delete_footage(MAST, ids, "retention 1 d") == tuple(ids)
 
 
-def test_a_report_is_kept_word_for_word_with_its_alert_and_once(keeper: Keeper, look: Look) -> None:
-    first = keeper.report(MAST, report(PANIC))
-    before = last_snapshot(look)
-    other = replace(PANIC, alert_id="alr_9", raised_at=BEGUN_AT + timedelta(hours=9))
-    assert keeper.report(MAST, report(other, envelope="{}")) == first == PANIC
-    assert last_snapshot(look) == before
-    assert look("select source, event_id, kind, alert_id, envelope from device_reports") == [
-        ("button-12", "e-1", "panic", "alr_4", '{"id": "e-1"}')
-    ]
-    assert look(LINES) == [("mast-4", "report button-12 e-1", "alert=alr_4 kind=panic", "done")]
-    closed = keeper.step_alert(CHIEF, step(PANIC, "close", outcome="resolved"))
-    assert keeper.report(MAST, report(PANIC)) == closed
-
-
-def test_a_report_is_known_to_the_next_keeper_and_after_its_memory_is_full(
-    kept_home: Home, clock: Clock, look: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = Report(MAST, report(PANIC))
-    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
-        first = keeper.submit(asked, "w", 1).result()
-        assert keeper.submit(asked, "w", 1).result() == first
-    with Keeper(kept_home, clock=clock, commit_every_s=0.0) as keeper:
-        assert keeper.submit(asked, "w", 1).result() == first
-        assert keeper.report(MAST, report(PANIC)) == first
-        monkeypatch.setattr(keeper._committer._standing.reports, "_most", 2)
-        for number in range(2, 6):
-            button = replace(PANIC, alert_id=f"alr_4{number}", source=f"button-{number}")
-            keeper.report(MAST, report(button, event_id=f"e-{number}"))
-        assert not keeper._committer._standing.reports.complete
-        assert keeper.report(MAST, report(PANIC)) == first
-    assert look("select count(*)::int from device_reports") == [(5,)]
-    assert look("select count(*)::int from alerts") == [(5,)]
-
-
-def test_reports_beyond_the_memory_are_looked_up_and_new_ones_are_new() -> None:
-    known = KnownReports(complete=True, most=2)
-    for number in range(3):
-        known.add(f"rep_{number}", f"alr_{number}")
-    assert (known.alert_of("rep_0"), known.alert_of("rep_2"), known.complete) == (None, "alr_2", False)
-
-
-def test_a_button_pressed_again_is_a_report_of_its_own_and_one_thing_to_answer(keeper: Keeper, look: Look) -> None:
-    keeper.report(MAST, report(PANIC))
-    pressed = again(PANIC, 1)
-    second = keeper.report(MAST, report(pressed, event_id="e-2"))
-    other = keeper.report(MAST, report(replace(PANIC, alert_id="alr_5", source="button-13"), event_id="e-2"))
-    assert (second.alert_id, second.merged_into, second.outcome) == ("alr_4.1", "alr_4", "repeat")
-    assert other.open
-    assert keeper.report(MAST, report(pressed, event_id="e-2")) == second
-    assert look("select alert_id from device_reports order by source, event_id") == [
-        ("alr_4",), ("alr_4.1",), ("alr_5",),
-    ]  # fmt: skip
-    assert look(LINES)[1][2] == "alert=alr_4.1 kind=panic into=alr_4"
-
-
-def test_a_panic_is_taken_whatever_camera_it_names_and_a_plate_only_from_an_open_one(
-    keeper: Keeper, look: Look
-) -> None:
-    taken = keeper.report(MAST, report(replace(PANIC, camera_id="nowhere-9", detail="hall")))
-    assert (taken.camera_id, taken.detail) == (None, "hall (its camera 'nowhere-9' is not in the registry)")
-    with pytest.raises(UnknownCamera):
-        keeper.report(MAST, report(READ))
-    register(keeper, STORE)
-    with pytest.raises(NotPermitted, match="store-3"):
-        keeper.report(MAST, report(replace(READ, camera_id="store-3")))
-    keeper.grant(OFFICER, consent_to(STORE, purposes=("response",)))
-    keeper.report(MAST, report(replace(READ, camera_id="store-3")))
-    assert look("select source, alert_id, camera_id from device_reports order by 1") == [
-        ("button-12", "alr_4", None), ("mast-4", "alr_3", "store-3"),
-    ]  # fmt: skip
-    assert [outcome.partition(":")[0] for *_, outcome in look(LINES)] == ["done", "refused", "done"]
-
-
-def test_a_report_of_an_alert_that_was_raised_already_adds_no_second_one(keeper: Keeper, look: Look) -> None:
-    keeper.raise_alerts(MAST, [PANIC])
-    assert keeper.report(MAST, report(replace(PANIC, detail="again"))) == PANIC
-    assert look("select alert_id, detail from alerts") == [("alr_4", "")]
-    assert look("select alert_id from device_reports") == [("alr_4",)]
-
-
 def test_a_note_for_the_next_shift_is_kept_once_and_in_the_writers_name(keeper: Keeper, look: Look) -> None:
     note = ShiftNote(
         ShiftNote.identify("doe", BEGUN_AT, "gate stuck"), BEGUN_AT, "doe", BEGUN_AT - timedelta(hours=8), BEGUN_AT,
@@ -427,3 +340,50 @@ def test_what_changes_is_told_as_soon_as_it_is_durable(keeper: Keeper) -> None:
 @pytest.mark.parametrize("error", [AlertConflict], ids=str)
 def test_a_conflict_has_an_exit_code_of_its_own(error: type[RtccError]) -> None:
     assert error.exit_code == 12
+
+
+def test_of_alerts_raised_at_once_none_is_lost_and_every_repeat_counts(keeper: Keeper, look: Look) -> None:
+    run = begin(keeper)
+    asked = [
+        Append.of(OFFICER, rows_of(run.run_id, "farish-1", 0)),
+        RaiseAlerts(MAST, (DWELL,)),
+        RaiseAlerts(MAST, (CROSSING, DWELL)),
+        RaiseAlerts(MAST, (CROSSING, READ)),
+        RaiseAlerts(MAST, (again(READ, 1), again(DWELL, 1))),
+        DeleteFootage(MAST, ("seg_1",), "retention 1 d"),
+        StepAlert(CHIEF, step(replace(DWELL, version=2), "acknowledge")),
+    ]
+    group = [Pending(request) for request in asked]
+    keeper._committer.keep(group)  # in the test's thread: nothing else is asked meanwhile
+    answers = [pending.promise.result() for pending in group]
+    assert answers[-1].acknowledged_by == "chief"
+    assert look(ROWS) == [
+        ("alr_1", 3, 1, None, None), ("alr_1.1", 2, 0, "alr_1", "repeat"), ("alr_2", 1, 0, None, None),
+        ("alr_3", 2, 1, None, None), ("alr_3.1", 2, 0, "alr_3", "repeat"),
+    ]  # fmt: skip
+    assert [parameters for _, question, parameters, _ in look(LINES) if question == "raise"] == [
+        "alerts=alr_1", "alerts=alr_2", "alerts=alr_3", "alerts=alr_3.1,alr_1.1 repeats=2",
+    ]  # fmt: skip
+
+
+def test_different_alerts_of_several_who_raise_at_once_are_one_commit(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    group = [
+        Pending(RaiseAlerts(MAST, (replace(DWELL, alert_id=f"alr_{number}", rule=f"rule_{number}"),)))
+        for number in range(5)
+    ]
+    keeper._committer.keep(group)
+    assert len({pending.promise.result() for pending in group}) == 1
+    assert len([line for line in look(LINES) if line[1] == "raise"]) == 5
+
+
+def test_what_is_deleted_after_a_raise_in_the_same_group_is_judged_by_it(keeper: Keeper, look: Look) -> None:
+    register(keeper, FARISH)
+    keeper.add_footage(MAST, [segment_of("farish-1", 0)], [])
+    group = [
+        Pending(RaiseAlerts(MAST, (DWELL,))), Pending(RaiseAlerts(MAST, (CROSSING,))),
+        Pending(DeleteFootage(MAST, ("seg_farish-1_0",), "retention 1 d")),
+    ]  # fmt: skip
+    keeper._committer.keep(group)
+    assert group[2].promise.result() == ()
+    assert look("select count(*)::int from segments") == [(1,)]

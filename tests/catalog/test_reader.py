@@ -64,7 +64,7 @@ def cameras_of(reader: Reader, table: str) -> set[str]:
 
 FOOTAGE_TABLES = (
     "segments", "analyses", "detections", "tracks", "events", "minute_counts",
-    "alerts", "sampling_levels", "holds", "tombstones",
+    "alerts", "alert_steps", "device_reports", "sampling_levels", "holds", "tombstones",
 )  # fmt: skip
 
 
