@@ -64,6 +64,7 @@ def connect_with(names: Sequence[str], config: Mapping[str, str]) -> duckdb.Duck
     own = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",  # a name in SQL is never one of Python
         "allow_unsigned_extensions": str(known).lower(),
     }
     settings: dict[str, str | bool | int | float | list[str]] = {**config, **own}

@@ -35,12 +35,10 @@ def migrations() -> tuple[Migration, ...]:
 
 def applied(connection: duckdb.DuckDBPyConnection) -> dict[int, str]:
     """Return number and digest of the migrations the attached `lake` has been through."""
-    known = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = 'lake' and table_name = 'migrations'"
-    ).fetchone()
-    if known is None or known[0] == 0:
+    try:  # to look whether the table is there costs ten times as much: DuckDB then loads every table it knows of
+        rows = connection.execute("select number, sha256 from lake.migrations order by number").fetchall()
+    except duckdb.CatalogException:
         return {}
-    rows = connection.execute("select number, sha256 from lake.migrations order by number").fetchall()
     return {int(number): str(sha256) for number, sha256 in rows}
 
 

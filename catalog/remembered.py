@@ -52,13 +52,10 @@ class Remembered:
         self.snapshot_id = snapshot_id
 
     def _contested(self, connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-        kept = connection.execute(
-            "select count(*) from duckdb_tables() where database_name = $source and table_name = 'runs'",
-            {"source": self.source},
-        ).fetchone()
-        if kept is None or kept[0] == 0:
+        try:
+            runs = connection.execute(f"select camera_id, count(*) from {self.source}.main.runs group by camera_id")
+        except duckdb.CatalogException:  # there was no such table then
             return frozenset()
-        runs = connection.execute(f"select camera_id, count(*) from {self.source}.main.runs group by camera_id")
         counts = dict(runs.fetchall())
         everywhere = counts.pop(None, 0)
         known = {camera.camera_id for camera in self.cameras} | set(counts)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from catalog import extensions
@@ -88,3 +89,10 @@ def test_a_file_that_never_fitted_its_signature_is_not_loaded(copied: Path) -> N
     for _ in range(2):
         with pytest.raises(duckdb.IOException, match="signature"):
             connect_with([NAME], {})
+
+
+def test_a_name_in_sql_is_never_one_of_python() -> None:
+    notes = pa.table({"a": [1]})
+    with connect_with([], {}) as connection, pytest.raises(duckdb.CatalogException, match="notes"):
+        connection.execute("select * from notes")
+    assert notes.num_rows == 1
