@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,7 +14,9 @@ import pytest
 
 from apps.cli import main
 from catalog.errors import BadInput
-from tests.apps.command import Rtcc
+from catalog.home import Home
+from tests.apps.command import Rtcc, runner
+from tests.keeping import end_keeper, keeping
 
 CAMERAS = """camera_id,name,lon,lat,owner_id,legal_basis,sharing
 farish-1,Farish & Amite,-90.1848,32.2990,,,
@@ -33,14 +37,44 @@ ZONES = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def filled_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with two cameras and two zones, made by the command from nothing; it is only copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "cameras.csv").write_text(CAMERAS)
+    (folder / "zones.json").write_text(json.dumps(ZONES))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RTCC_HOME", str(folder / "home"))
+        for words in (["cameras", "import", folder / "cameras.csv"], ["zones", "import", folder / "zones.json"]):
+            with pytest.raises(SystemExit) as left:
+                main(list(map(str, words)))
+            assert not left.value.code
+    end_keeper(Home.open(folder / "home"))
+    return folder / "home"
+
+
 @pytest.fixture
-def filled(rtcc: Rtcc, tmp_path: Path) -> Rtcc:
-    """Return the command over a home with two cameras and two zones."""
-    (tmp_path / "cameras.csv").write_text(CAMERAS)
-    (tmp_path / "zones.json").write_text(json.dumps(ZONES))
-    assert rtcc("cameras", "import", tmp_path / "cameras.csv").code == 0
-    assert rtcc("zones", "import", tmp_path / "zones.json").code == 0
-    return rtcc
+def filled(rtcc: Rtcc, home_root: Path, filled_root: Path) -> Iterator[Rtcc]:
+    """Return the command over a filled home of the test's own."""
+    shutil.copytree(filled_root, home_root)
+    with keeping(Home.open(home_root)):
+        yield rtcc
+
+
+@pytest.fixture(scope="module")
+def shared_root(filled_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a filled home that tests share which only ask, or are refused."""
+    root = tmp_path_factory.mktemp("shared") / "home"
+    shutil.copytree(filled_root, root)
+    with keeping(Home.open(root)):
+        yield root
+
+
+@pytest.fixture
+def asking(shared_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Rtcc:
+    """Return the command over the filled home that tests share."""
+    monkeypatch.setenv("RTCC_HOME", str(shared_root))
+    return runner(capsys)
 
 
 def test_help_says_what_exit_codes_mean_and_where_data_lives(rtcc: Rtcc):
@@ -64,14 +98,14 @@ def test_a_question_without_a_home_says_how_to_make_one(rtcc: Rtcc):
     assert "Traceback" not in asked.err
 
 
-def test_cameras_are_listed_as_they_were_imported(filled: Rtcc):
-    listed = filled("cameras", "list", "--json").document
+def test_cameras_are_listed_as_they_were_imported(asking: Rtcc):
+    listed = asking("cameras", "list", "--json").document
     assert [(row["camera_id"], row["legal_basis"]) for row in listed] == [
         ("farish-1", "city"),
         ("store-3", "voluntary"),
     ]
     assert listed[0]["lon_deg"] == pytest.approx(-90.1848)
-    assert "Corner store" in filled("cameras", "list").out
+    assert "Corner store" in asking("cameras", "list").out
 
 
 def test_a_corrected_camera_is_replaced_and_a_rehung_one_gets_a_new_mounting(filled: Rtcc, tmp_path: Path):
@@ -106,23 +140,23 @@ def test_consent_is_granted_listed_and_withdrawn(filled: Rtcc):
     assert filled("consent", "list", "--json").document[0]["withdrawn_at"] is not None
 
 
-def test_an_answer_comes_as_table_json_csv_or_parquet(filled: Rtcc, tmp_path: Path):
+def test_an_answer_comes_as_table_json_csv_or_parquet(asking: Rtcc, tmp_path: Path):
     query = "select camera_id, lon_deg, null as nothing from mountings order by camera_id"
-    rows = filled("sql", query, "--json").document
+    rows = asking("sql", query, "--json").document
     assert [row["camera_id"] for row in rows] == ["farish-1", "store-3"]
-    read = list(csv.DictReader(io.StringIO(filled("sql", query, "--csv").out)))
+    read = list(csv.DictReader(io.StringIO(asking("sql", query, "--csv").out)))
     assert [row["nothing"] for row in read] == ["", ""]
-    assert filled("sql", query, "--parquet", tmp_path / "rows.parquet").code == 0
+    assert asking("sql", query, "--parquet", tmp_path / "rows.parquet").code == 0
     assert pq.read_table(tmp_path / "rows.parquet").num_rows == 2
-    assert "farish-1" in filled("sql", query).out
+    assert "farish-1" in asking("sql", query).out
 
 
-def test_columns_of_one_name_are_both_kept(filled: Rtcc):
-    assert filled("sql", "select 1 as a, 2 as a", "--json").document == [{"a": 1, "a_2": 2}]
+def test_columns_of_one_name_are_both_kept(asking: Rtcc):
+    assert asking("sql", "select 1 as a, 2 as a", "--json").document == [{"a": 1, "a_2": 2}]
 
 
-def test_a_sum_is_a_number_and_not_a_number_is_null(filled: Rtcc):
-    (row,) = filled("sql", "select sum(1) as s, 'nan'::double as n, date '2026-03-01' as d", "--json").document
+def test_a_sum_is_a_number_and_not_a_number_is_null(asking: Rtcc):
+    (row,) = asking("sql", "select sum(1) as s, 'nan'::double as n, date '2026-03-01' as d", "--json").document
     assert row == {"s": 1, "n": None, "d": "2026-03-01"}
 
 
@@ -146,11 +180,10 @@ def test_every_question_is_in_the_audit_and_the_chain_holds(filled: Rtcc):
     ]
 
 
-def test_nothing_yet_is_said_beside_an_empty_list(rtcc: Rtcc):
-    rtcc("init")
+def test_nothing_yet_is_said_beside_an_empty_list(kept_rtcc: Rtcc):
     for command in (("cameras", "list"), ("zones", "list"), ("consent", "list"), ("runs",), ("runs", "list")):
-        assert rtcc(*command, "--json").document == []
-        said = rtcc(*command)
+        assert kept_rtcc(*command, "--json").document == []
+        said = kept_rtcc(*command)
         assert (said.code, said.out) == (0, "")
         assert said.err
 
@@ -227,8 +260,8 @@ def test_nothing_yet_is_said_beside_an_empty_list(rtcc: Rtcc):
         pytest.param(["sql"], 2, "SELECT", id="a missing argument"),
     ],
 )
-def test_rubbish_is_answered_with_a_line_that_helps(filled: Rtcc, arguments: list[str], code: int, words: str):
-    answered = filled(*arguments)
+def test_rubbish_is_answered_with_a_line_that_helps(asking: Rtcc, arguments: list[str], code: int, words: str):
+    answered = asking(*arguments)
     assert (answered.code, answered.out) == (code, "")
     assert words in answered.err
     assert "Traceback" not in answered.err
@@ -249,22 +282,21 @@ def test_a_home_that_cannot_be_made_is_said(rtcc: Rtcc, monkeypatch: pytest.Monk
     assert place in made.err
 
 
-def test_debug_shows_where_an_error_came_from(filled: Rtcc):
+def test_debug_shows_where_an_error_came_from(asking: Rtcc):
     with pytest.raises(BadInput):
         main(["sql", "selec", "--debug"])
 
 
-def test_the_doctor_finds_this_machine_fit(filled: Rtcc):
-    findings = filled("doctor", "--json")
+def test_the_doctor_finds_this_machine_fit(asking: Rtcc):
+    findings = asking("doctor", "--json")
     verdicts = {finding["what"]: finding["verdict"] for finding in findings.document}
     assert verdicts["python"] == verdicts["extensions"] == verdicts["ports"] == verdicts["keeper"] == "ok"
     assert findings.code == (1 if "fail" in verdicts.values() else 0)
 
 
-def test_the_doctor_names_what_is_wrong_with_the_settings(rtcc: Rtcc, home_root: Path):
-    rtcc("init")
+def test_the_doctor_names_what_is_wrong_with_the_settings(kept_rtcc: Rtcc, home_root: Path):
     (home_root / "config.toml").write_text("devise = 'cpu'\n")
-    examined = rtcc("doctor")
+    examined = kept_rtcc("doctor")
     assert examined.code == 1
     assert "devise" in examined.out
 
@@ -278,11 +310,10 @@ def test_assets_are_listed_with_licence_and_state(rtcc: Rtcc):
     assert "rtcc assets pull" in verified.err
 
 
-def test_a_wrong_asset_is_told_from_a_missing_one(rtcc: Rtcc, home_root: Path):
-    rtcc("init")
+def test_a_wrong_asset_is_told_from_a_missing_one(kept_rtcc: Rtcc, home_root: Path):
     (home_root / "assets").mkdir(exist_ok=True)
     (home_root / "assets" / "bikes.mp4").write_bytes(b"other bytes")
-    verified = rtcc("assets", "verify")
+    verified = kept_rtcc("assets", "verify")
     assert verified.code == 5
     assert "bikes" in verified.err
     assert "not the listed bytes" in verified.err

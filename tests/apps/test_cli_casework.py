@@ -21,11 +21,11 @@ store-3,store,voluntary,on_request,,,,
 
 
 @pytest.fixture
-def filled(rtcc: Rtcc, tmp_path: Path) -> Rtcc:
+def filled(kept_rtcc: Rtcc, tmp_path: Path) -> Rtcc:
     """Return the command over a home with a city camera and a store's."""
     (tmp_path / "cameras.csv").write_text(CAMERAS)
-    assert rtcc("cameras", "import", tmp_path / "cameras.csv").code == 0
-    return rtcc
+    assert kept_rtcc("cameras", "import", tmp_path / "cameras.csv").code == 0
+    return kept_rtcc
 
 
 def test_streams_and_limits_are_listed_as_they_were_imported(filled: Rtcc) -> None:

@@ -142,10 +142,10 @@ def test_discovery_without_an_answer_says_where_to_look(rtcc: Rtcc) -> None:
     assert "3702" in ran.err
 
 
-def test_a_probe_says_what_a_camera_sends(rtcc: Rtcc, keep, camera: RtspStub, tmp_path: Path) -> None:
-    register(rtcc, tmp_path, f"farish-1,Farish,,,,{camera.uri}")
+def test_a_probe_says_what_a_camera_sends(kept_rtcc: Rtcc, keep, camera: RtspStub, tmp_path: Path) -> None:
+    register(kept_rtcc, tmp_path, f"farish-1,Farish,,,,{camera.uri}")
     keep("farish-1", "--user", "operator")
-    facts = rtcc("cameras", "probe", "farish-1", "--seconds", 2, "--json").document
+    facts = kept_rtcc("cameras", "probe", "farish-1", "--seconds", 2, "--json").document
     assert (facts["codec"], facts["width_px"], facts["height_px"], facts["clock"]) == ("h264", 320, 180, "arrival")
     assert facts["fps"] == pytest.approx(10.0, abs=0.2)
     assert facts["gop_s"] == pytest.approx(1.0, abs=0.1)
@@ -176,26 +176,26 @@ def test_a_probe_of_an_onvif_device_names_both_streams(rtcc: Rtcc, keep, camera:
 
 
 def test_a_private_camera_is_probed_only_under_a_consent_to_watch_it_live(
-    rtcc: Rtcc, keep, camera: RtspStub, tmp_path: Path
+    kept_rtcc: Rtcc, keep, camera: RtspStub, tmp_path: Path
 ) -> None:
-    register(rtcc, tmp_path, f"store-3,Corner store,store,voluntary,on_request,{camera.uri}")
+    register(kept_rtcc, tmp_path, f"store-3,Corner store,store,voluntary,on_request,{camera.uri}")
     keep("store-3", "--user", "operator")
     grant = ("consent", "grant", "--camera", "store-3", "--grantor", "owner", "--for", "maintenance")
     probe = ("cameras", "probe", camera.uri, "--camera", "store-3", "--seconds", 1)
-    assert rtcc(*grant).code == 0
-    for ran in (rtcc("cameras", "probe", "store-3"), rtcc(*probe)):
+    assert kept_rtcc(*grant).code == 0
+    for ran in (kept_rtcc("cameras", "probe", "store-3"), kept_rtcc(*probe)):
         assert ran.code == 3
         assert "no consent in force lets it be watched" in ran.err
     assert camera.asked == []
-    assert rtcc(*grant, "--live").code == 0
-    assert rtcc(*probe).code == 0
-    hidden = rtcc("cameras", "probe", "store-3")
+    assert kept_rtcc(*grant, "--live").code == 0
+    assert kept_rtcc(*probe).code == 0
+    hidden = kept_rtcc("cameras", "probe", "store-3")
     assert hidden.code == 2
     assert "--camera store-3" in hidden.err
 
 
-def test_what_is_neither_a_camera_nor_a_feed_is_refused(rtcc: Rtcc, tmp_path: Path) -> None:
-    register(rtcc, tmp_path, "farish-1,Farish,,,,")
+def test_what_is_neither_a_camera_nor_a_feed_is_refused(kept_rtcc: Rtcc, tmp_path: Path) -> None:
+    register(kept_rtcc, tmp_path, "farish-1,Farish,,,,")
     for arguments, words in (
         (("dock-9",), "not in the registry"),
         (("concat:a|b",), "not in the registry"),
@@ -204,7 +204,7 @@ def test_what_is_neither_a_camera_nor_a_feed_is_refused(rtcc: Rtcc, tmp_path: Pa
         (("rtsp://u:w-rd@10.0.0.5/a",), "credential set"),
         (("rtsp://u:w-rd@10.0.0.5/a", "--camera", "farish-1"), "credential set"),
     ):
-        ran = rtcc("cameras", "probe", *arguments)
+        ran = kept_rtcc("cameras", "probe", *arguments)
         assert ran.code == 2
         assert words in ran.err
         assert "w-rd" not in ran.err

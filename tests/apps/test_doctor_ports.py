@@ -74,10 +74,9 @@ def test_the_rules_name_each_open_port_once_and_spare_loopback():
     assert text.index('iif "lo" accept') < text.index("drop")
 
 
-def test_every_open_port_is_a_warning_and_the_rules_are_printed(rtcc: Rtcc, monkeypatch: pytest.MonkeyPatch):
-    rtcc("init")
+def test_every_open_port_is_a_warning_and_the_rules_are_printed(kept_rtcc: Rtcc, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor_ports, "doors", lambda _home: (*OPEN, CLOSED))
-    findings = rtcc("doctor", "--json").document
+    findings = kept_rtcc("doctor", "--json").document
     warned = [finding["found"] for finding in findings if finding["what"] == "open port"]
     assert warned == [
         "raylet (process 7) listens on 0.0.0.0:21001, raylet",
@@ -87,13 +86,12 @@ def test_every_open_port_is_a_warning_and_the_rules_are_printed(rtcc: Rtcc, monk
     firewall = next(finding for finding in findings if finding["what"] == "firewall")
     assert (firewall["verdict"], firewall["found"]) == ("warn", "3 of 4 ports are open to other machines")
     assert rules(OPEN) in firewall["to_do"]
-    assert rules(OPEN) in rtcc("doctor").out
+    assert rules(OPEN) in kept_rtcc("doctor").out
 
 
-def test_where_all_is_on_loopback_one_line_says_so(rtcc: Rtcc, monkeypatch: pytest.MonkeyPatch):
-    rtcc("init")
+def test_where_all_is_on_loopback_one_line_says_so(kept_rtcc: Rtcc, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor_ports, "doors", lambda _home: (CLOSED,))
-    findings = rtcc("doctor", "--json").document
+    findings = kept_rtcc("doctor", "--json").document
     about = [finding for finding in findings if finding["what"] in {"open port", "firewall"}]
     assert [(finding["verdict"], finding["found"]) for finding in about] == [
         ("ok", "1 process of ours listens, on this machine alone")

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -76,9 +77,8 @@ def test_all_cameras_are_listed_where_room_is_no_matter(city: LiveStatus) -> Non
 
 
 @pytest.fixture
-def live_home(rtcc: Rtcc, home_root: object) -> Home:
-    assert rtcc("init").code == 0
-    home = Home.open(str(home_root))
+def live_home(kept_rtcc: Rtcc, home_root: Path) -> Home:
+    home = Home.open(home_root)
     status = status_of(shard(0, [camera("farish-1"), camera("store-3", "lost", detail="hung up")]))
     write_status(home, replace(status, as_of_at=now()))
     return home
@@ -108,8 +108,7 @@ def test_status_says_that_live_work_does_not_run(rtcc: Rtcc, live_home: Home) ->
     assert rtcc("status", "--json").document["live"]["running"] is False
 
 
-def test_status_of_a_home_where_live_never_ran_says_nothing_of_it(rtcc: Rtcc) -> None:
-    rtcc("init")
-    told = rtcc("status")
+def test_status_of_a_home_where_live_never_ran_says_nothing_of_it(kept_rtcc: Rtcc) -> None:
+    told = kept_rtcc("status")
     assert told.code == 0
-    assert rtcc("status", "--json").document["live"] == {"running": False}
+    assert kept_rtcc("status", "--json").document["live"] == {"running": False}
