@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -56,53 +57,59 @@ async def tap(
     alert_id: Annotated[str | None, Query(max_length=200)] = None,
 ) -> None:
     """Send a camera's feed as it comes."""
-    desk = desk_of(socket)
     await socket.accept()
-    watching = Watching(desk, socket, camera_id)
     try:
         check_origin(socket)
         person = signed_in(socket)
-        await watching.begin(person, worded(reason), alert_id)
-        await watching.go_on()
+        async with watching(desk_of(socket), socket, person, camera_id, worded(reason), alert_id) as course:
+            await course.go_on()
     except WebSocketDisconnect:
         pass
     except RtccError as error:
         await _say_why(socket, error, code_of(error))
+
+
+@asynccontextmanager
+async def watching(
+    desk: Desk, socket: WebSocket, person: Person, camera_id: str, reason: str, alert_id: str | None
+) -> AsyncIterator[Course]:
+    """Ask for leave, begin to watch, and write down who watches what and why; watch no more when the block ends.
+
+    Raises
+    ------
+    RtccError
+        Why not.
+    """
+    room = desk.room
+    await desk.require_watcher(person, f"watch {camera_id}")
+    known_form(camera_id)
+    if sum(watch.actor == person.actor for watch in room.watches.all()) >= MOST_WATCHES:
+        raise TooMany(f"{MOST_WATCHES} taps are open already; close some")
+    # An alert that nobody has to answer any more is no reason.
+    alert_id = alert_id if alert_id in room.state.alerts else None
+    watch = room.watches.open(person.actor, camera_id, room.clock(), alert_id=alert_id, reason=reason)
+    try:
+        viewer = await desk.feeds.join(person.access, camera_id)
+        try:
+            course = Course(desk, socket, person, viewer, watch)
+            # The shard has written that the feed is opened; this line is one for each tile, and says why.
+            await course.write_down()
+            yield course
+        finally:
+            desk.feeds.leave(viewer)
     finally:
-        watching.end()
+        room.watches.close(watch)
 
 
 @dataclass
-class Watching:
-    """One tap, from its opening to its end."""
+class Course:
+    """One tap, while it is open."""
 
     desk: Desk
     socket: WebSocket
-    camera_id: str
-    person: Person | None = None
-    viewer: Viewer | None = None
-    watch: Watch | None = None
-
-    async def begin(self, person: Person, reason: str, alert_id: str | None) -> None:
-        """Ask for leave, write down who watches what and why, and begin to watch.
-
-        Raises
-        ------
-        RtccError
-            Why not.
-        """
-        desk, room = self.desk, self.desk.room
-        await desk.require_watcher(person, f"watch {self.camera_id}")
-        known_form(self.camera_id)
-        if sum(watch.actor == person.actor for watch in room.watches.all()) >= MOST_WATCHES:
-            raise TooMany(f"{MOST_WATCHES} taps are open already; close some")
-        self.person = person
-        # An alert that nobody has to answer any more is no reason.
-        alert_id = alert_id if alert_id in room.state.alerts else None
-        self.watch = room.watches.open(person.actor, self.camera_id, room.clock(), alert_id=alert_id, reason=reason)
-        self.viewer = await desk.feeds.join(person.access, self.camera_id)
-        # The shard has written that the feed is opened; this line is one for each tile, and says why.
-        await self._write_down()
+    person: Person
+    viewer: Viewer
+    watch: Watch
 
     async def go_on(self) -> None:
         """Send and listen until one side has had enough; raises why."""
@@ -112,32 +119,33 @@ class Watching:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except IdleWatch:
-            raise
-        except NotPermitted as error:
-            raise await self._permitted_after_all(error) from error
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def end(self) -> None:
-        """Watch no more."""
-        if self.viewer is not None:
-            self.desk.feeds.leave(self.viewer)
-        if self.watch is not None:
-            self.desk.room.watches.close(self.watch)
+    async def write_down(self) -> None:
+        """Put into the audit who watches what and why."""
+        await self.desk.threads.ask(self.desk.archive.record, self.person.access, "watch", audit_words(self.watch))
 
     async def _send(self) -> None:
-        assert self.viewer is not None
         while True:
-            piece = await self.viewer.next()
+            try:
+                piece = await self.viewer.next()
+            except NotPermitted as error:
+                raise await self._after_all(error) from error
             if isinstance(piece, Head):
                 if piece.codec.mime is None:
                     raise NotPlayable(f"codec not playable: {piece.codec.entry}; set the camera to H.264")
-                await self.socket.send_text(json.dumps({"mime": piece.codec.mime, "camera_id": self.camera_id}))
+                said = {"mime": piece.codec.mime, "camera_id": self.watch.camera_id}
+                await self.socket.send_text(json.dumps(said))
                 piece = piece.message
             await self.socket.send_bytes(piece)
+
+    async def _after_all(self, error: NotPermitted) -> RtccError:
+        """Return what a shard's refusal comes to: it says the same word when it ends, and when consent does."""
+        closed = await self.desk.threads.ask(self.desk.still_closed, self.person.access, self.watch.camera_id)
+        return NotPermitted(closed) if closed is not None else NotFound(str(error))
 
     async def _listen(self) -> None:
         while True:
@@ -151,23 +159,21 @@ class Watching:
                     await self._keep(worded(str(said.get("reason") or "")))
 
     async def _keep(self, reason: str) -> None:
-        assert self.watch is not None
-        assert self.person is not None
-        self.desk.room.limits.person.take(self.person.actor)
+        room = self.desk.room
+        room.limits.person.take(self.person.actor)
         anew = reason not in ("", self.watch.reason)
-        self.desk.room.watches.keep(self.watch, self.desk.room.clock(), reason)
+        room.watches.keep(self.watch, room.clock(), reason)
         if anew:
-            await self._write_down()
+            await self.write_down()
 
     async def _check(self) -> None:
         """See whether the watcher is still signed in and still says why; raises if not."""
         room, watch = self.desk.room, self.watch
-        assert watch is not None
         every_s = min(CHECK_S, room.policy.watch_s / 4)
         while True:
             await asyncio.sleep(every_s)
-            if not signed_in(self.socket).may_watch:
-                raise NotPermitted("the role looks through no camera any more")
+            if signed_in(self.socket).access != self.person.access:
+                raise NotPermitted("the account's role is another now; open it again")
             if watch.alert_id is not None and watch.alert_id not in room.state.alerts:
                 watch.alert_id, watch.renewed_at = None, room.clock()
             if watch.idle_s(room.clock()) > room.policy.watch_s:
@@ -176,19 +182,6 @@ class Watching:
     async def _leave(self) -> None:
         await self.desk.room.leaving.wait()
         raise GoingAway("the gateway is going away; come back in a moment")
-
-    async def _write_down(self) -> None:
-        assert self.watch is not None
-        assert self.person is not None
-        said = audit_words(self.watch)
-        await self.desk.threads.ask(self.desk.archive.record, self.person.access, "watch", said)
-
-    async def _permitted_after_all(self, error: NotPermitted) -> RtccError:
-        """Return what a shard's refusal comes to: it says the same word when it ends, and when consent does."""
-        if self.person is None or not signed_in(self.socket).may_watch:
-            return error
-        closed = await self.desk.threads.ask(self.desk.still_closed, self.person.access, self.camera_id)
-        return NotPermitted(closed) if closed is not None else NotFound(str(error))
 
 
 def code_of(error: RtccError) -> int:

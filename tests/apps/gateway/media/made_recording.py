@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from workbench.feeds.feed_track import VideoTrack
 from workbench.feeds.recorder import Recorder
 from workbench.feeds.stream_clock import StreamClock
 from workbench.feeds.unfinished import forget
+
+NUMBERS = itertools.count(1)
+"""Each test that records has a camera of its own."""
 
 
 class MadeRecording:

@@ -13,7 +13,7 @@ from catalog.casework import Alert, AlertClosing
 from catalog.registry import Camera, Mounting
 from catalog.spans import EPOCH, Span, parse_instant
 from tests.apps.gateway.media.made_media import Gateway
-from tests.apps.gateway.media.made_recording import MadeRecording
+from tests.apps.gateway.media.made_recording import NUMBERS, MadeRecording
 from tests.apps.gateway.media.test_stills import number_in
 from tests.conftest import Look
 from tests.made_home import MADE_AT, MAKER
@@ -38,8 +38,8 @@ def picture(gateway: Gateway, alert: Alert, name: str = "ann", **params: object)
 
 
 @pytest.fixture
-def recording(gateway: Gateway, seen: Path, request: pytest.FixtureRequest) -> Iterator[MadeRecording]:
-    camera_id = f"cam-{abs(hash(request.node.name)) % 10_000}"
+def recording(gateway: Gateway, seen: Path) -> Iterator[MadeRecording]:
+    camera_id = f"cam-{next(NUMBERS)}"
     camera = Camera(camera_id, "Made")
     gateway.keeper.register(
         MAKER, cameras=[camera], mountings=[Mounting(f"mnt_{camera_id}", camera_id, Span(EPOCH))]

@@ -17,7 +17,7 @@ from apps.sessions import COOKIE
 from catalog.registry import Camera, Mounting
 from catalog.spans import EPOCH, Span, iso
 from tests.apps.gateway.media.made_media import Gateway
-from tests.apps.gateway.media.made_recording import MadeRecording
+from tests.apps.gateway.media.made_recording import NUMBERS, MadeRecording
 from tests.apps.gateway.media.read_playlist import ReadPiece, ReadPlaylist, frames_of, read_playlist
 from tests.conftest import Look
 from tests.made_home import MADE_AT, MAKER, STORE
@@ -44,9 +44,9 @@ def played(gateway: Gateway, pieces: Sequence[ReadPiece]) -> list[int]:
 
 
 @pytest.fixture
-def recording(gateway: Gateway, seen: Path, request: pytest.FixtureRequest) -> Iterator[MadeRecording]:
+def recording(gateway: Gateway, seen: Path) -> Iterator[MadeRecording]:
     """A camera that is recorded now; the gateway's clock is where its recording is."""
-    camera_id = f"rec-{abs(hash(request.node.name)) % 10_000}"
+    camera_id = f"rec-{next(NUMBERS)}"
     mounting = Mounting(f"mnt_{camera_id}", camera_id, Span(EPOCH))
     gateway.keeper.register(MAKER, cameras=[Camera(camera_id, "Made")], mountings=[mounting])
     before = gateway.clock.now

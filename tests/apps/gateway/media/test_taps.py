@@ -17,6 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from apps.accounts import Accounts
+from apps.gateway import people
 from apps.gateway.media import tap_routes
 from apps.gateway.media.boxes import Codec
 from apps.gateway.watches import Watch
@@ -173,6 +174,15 @@ def test_a_session_that_ends_ends_it(gateway: Gateway, shard: Shard) -> None:
         accounts.disable("tim")
         said, closed = tap.ending()
     assert (said["error"], closed) == ("NotSignedIn", 4401)
+
+
+def test_another_role_ends_it(gateway: Gateway, shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with gateway.tap("farish-1") as tap:
+        taken(tap, 3)
+        monkeypatch.setitem(people.PURPOSES, "officer", "analysis")
+        said, closed = tap.ending()
+    assert (said["error"], closed) == ("NotPermitted", 4403)
+    assert "another now" in said["message"]
 
 
 def test_a_camera_that_is_watched_no_more_is_lost_and_not_forbidden(gateway: Gateway, shard: Shard) -> None:
