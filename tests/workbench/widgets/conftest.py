@@ -109,11 +109,13 @@ def opener(browser: Browser, gateways: Gateways) -> Iterator[Opener]:
         gateway: FakeGateway | None = None,
         view: str = "wall",
         size: tuple[int, int] = (1366, 768),
+        script: str = "",
         **settings: Any,
     ) -> Opened:
         served = gateway or gateways(**{"cameras": 60, **settings})
         context = browser.new_context(viewport={"width": size[0], "height": size[1]})
         context.add_init_script(f"localStorage.setItem('rtcc.view', '\"{view}\"')")
+        context.add_init_script(script)
         opened = Opened(context.new_page(), served)
         pages.append(opened)
 

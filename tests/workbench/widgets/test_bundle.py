@@ -77,6 +77,13 @@ def test_without_a_registry_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
         bundle.third_parties()
 
 
+def test_its_sources_are_as_wide_and_as_long_as_ours_elsewhere():
+    for path in bundle.SOURCES.rglob("*.*"):
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 400, path
+        assert max(map(len, lines)) <= 116, path
+
+
 def test_third_parties_have_exact_versions_and_their_licences_travel_along():
     told = json.loads((bundle.SOURCES / "package.json").read_text())
     for versions in (told["dependencies"], told["devDependencies"], told["overrides"]):

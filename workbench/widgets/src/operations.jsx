@@ -30,7 +30,9 @@ function Operations({ desk, root }) {
       <Queue desk={desk} />
       <Notice store={store} />
       <Front desk={desk} />
-      <p class="unseen" role="status" aria-live="polite" data-testid="announcer">{desk.said.value}</p>
+      <p class="unseen" role="status" aria-live="polite" data-testid="announcer">
+        {desk.said.value}
+      </p>
     </div>
   );
 }

@@ -60,11 +60,15 @@ function Supervisor({ desk, figures }) {
         <Health desk={desk} />
       </main>
       {figures.why.value && (old > OLD_S || figures.forbidden.value) && (
-        <p class="notice warn" role="status">{!figures.forbidden.value && `Outcomes, rules and watches are ${length(old)} old.`} {figures.why.value}</p>
+        <p class="notice warn" role="status">
+          {!figures.forbidden.value && `Outcomes, rules and watches are ${length(old)} old.`} {figures.why.value}
+        </p>
       )}
       <Notice store={store} />
       <Front desk={desk} />
-      <p class="unseen" role="status" aria-live="polite" data-testid="announcer">{desk.said.value}</p>
+      <p class="unseen" role="status" aria-live="polite" data-testid="announcer">
+        {desk.said.value}
+      </p>
     </div>
   );
 }

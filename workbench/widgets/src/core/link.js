@@ -26,7 +26,10 @@ export class Link {
     for (const name of ["online", "pageshow", "focus"]) addEventListener(name, this.poke);
     document.addEventListener("visibilitychange", this.poke);
     this.watch = setInterval(() => this.listen(), 500);
-    this.say = setInterval(() => this.state.peek() === "live" && this.socket?.send('{"type":"here"}'), SAY_EVERY_MS);
+    this.say = setInterval(
+      () => this.state.peek() === "live" && this.socket?.send('{"type":"here"}'),
+      SAY_EVERY_MS,
+    );
     this.open();
   }
 

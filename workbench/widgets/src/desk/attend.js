@@ -7,7 +7,8 @@ import { listen } from "./keys.js";
 export function attend(desk, root, title) {
   const { store, wall } = desk;
   const sound = new Sound(store);
-  const tell = (alert) => (desk.said.value = `New ${alert.priority} alert: ${alert.title}, ${alert.camera_name ?? alert.source ?? ""}`);
+  const tell = (alert) =>
+    (desk.said.value = `New ${alert.priority} alert: ${alert.title}, ${alert.camera_name ?? alert.source ?? ""}`);
   store.onNew.add(tell);
   const stops = [
     listen(desk, root),

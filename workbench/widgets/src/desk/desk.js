@@ -9,7 +9,7 @@ const STATE_ORDER = { raised: 0, acknowledged: 1, assigned: 2, on_scene: 3, clos
 const ALWAYS = ["note", "merge"]; // steps that change nothing others could have changed
 export const SUPERVISING = ["supervisor", "admin"];
 
-/** Most urgent first; of two as urgent, the one nobody has answered, then the newer; what is snoozed after its like. */
+/** Most urgent first; of two as urgent the one nobody answered, then the newer; the snoozed after their like. */
 export function byUrgency(a, b) {
   return (
     a.rank - b.rank ||

@@ -21,7 +21,11 @@ export function Dock({ desk }) {
       <button type="button" class="tool dock-close" aria-label="Put it away" title="Put away (Esc)" onClick={shut}>
         <Icon name="close" />
       </button>
-      {alert ? <Incident key={alert.alert_id} desk={desk} alert={alert} /> : <CameraCard desk={desk} camera={camera} />}
+      {alert ? (
+        <Incident key={alert.alert_id} desk={desk} alert={alert} />
+      ) : (
+        <CameraCard desk={desk} camera={camera} />
+      )}
     </aside>
   );
 }
@@ -39,12 +43,19 @@ export function Incident({ desk, alert, plain }) {
         </p>
         <p class="meta">
           <span>{clockTime(ms(alert.onset_at))}</span>
-          <span><Age store={desk.store} at={alert.onset_at} /></span>
+          <span>
+            <Age store={desk.store} at={alert.onset_at} />
+          </span>
           {alert.repeats > 0 && <span>raised {alert.repeats + 1} times</span>}
-          {alert.confidence !== null && alert.confidence !== undefined && <span>conf {percent(alert.confidence)}</span>}
+          {alert.confidence !== null && alert.confidence !== undefined && (
+            <span>conf {percent(alert.confidence)}</span>
+          )}
           {alert.firm === false && <span title="The event it rests on is not yet a durable row">provisional</span>}
         </p>
-        <p class="meta"><Plate plate={alert.plate} /><Standing desk={desk} alert={alert} /></p>
+        <p class="meta">
+          <Plate plate={alert.plate} />
+          <Standing desk={desk} alert={alert} />
+        </p>
         {alert.detail && <p class="detail">{alert.detail}</p>}
       </div>
       {alert.picture && <Picture class="dock-picture" src={pictureUrl(alert, 640)} alt="What was seen" />}
@@ -61,21 +72,39 @@ function Nearest({ desk, lon, lat, alert, except }) {
     if (lon === null || lon === undefined) return;
     let gone = false;
     const put = (near) => gone || (cameras.value = near);
-    api.near(lon, lat, NEAREST).then((told) => put(told.cameras), () => put([]));
+    api.near(lon, lat, NEAREST).then(
+      (told) => put(told.cameras),
+      () => put([]),
+    );
     return () => void (gone = true);
   }, [lon, lat]);
   const near = (cameras.value ?? []).filter((camera) => camera.camera_id !== except);
   if (lon === null || lon === undefined) return <p class="hint">Its place is not known: no nearest cameras.</p>;
-  const replay = () => (desk.replay.value = { cameraIds: near.slice(0, 4).map((camera) => camera.camera_id), aroundAt: alert?.onset_at ?? null });
+  const replay = () =>
+    (desk.replay.value = {
+      cameraIds: near.slice(0, 4).map((camera) => camera.camera_id),
+      aroundAt: alert?.onset_at ?? null,
+    });
   return (
     <section class="nearest" aria-label="Nearest cameras">
       <header>
         <h3>Nearest cameras</h3>
-        <button type="button" data-testid="dock-all" disabled={!near.length} onClick={() => near.slice(0, 4).forEach((camera) => desk.toWall(camera.camera_id))}>All on wall</button>
-        <button type="button" data-testid="dock-replay" disabled={!near.length} onClick={replay}><Icon name="replay" /> Replay</button>
+        <button
+          type="button"
+          data-testid="dock-all"
+          disabled={!near.length}
+          onClick={() => near.slice(0, 4).forEach((camera) => desk.toWall(camera.camera_id))}
+        >
+          All on wall
+        </button>
+        <button type="button" data-testid="dock-replay" disabled={!near.length} onClick={replay}>
+          <Icon name="replay" /> Replay
+        </button>
       </header>
       <ul>
-        {near.map((camera) => <Near key={camera.camera_id} desk={desk} camera={camera} />)}
+        {near.map((camera) => (
+          <Near key={camera.camera_id} desk={desk} camera={camera} />
+        ))}
       </ul>
       {cameras.value && !near.length && <p class="hint">No camera near here may be watched.</p>}
     </section>
@@ -87,10 +116,25 @@ function Near({ desk, camera }) {
   const drag = (event) => event.dataTransfer.setData("text/x-rtcc-camera", camera.camera_id);
   return (
     <li>
-      <button type="button" class={on ? "on" : ""} data-testid="dock-camera" data-camera-id={camera.camera_id} draggable onDragStart={drag} aria-pressed={on}
-        title={on ? "On the wall" : "Put on the wall"} onClick={() => desk.toWall(camera.camera_id)}>
+      <button
+        type="button"
+        class={on ? "on" : ""}
+        data-testid="dock-camera"
+        data-camera-id={camera.camera_id}
+        draggable
+        onDragStart={drag}
+        aria-pressed={on}
+        title={on ? "On the wall" : "Put on the wall"}
+        onClick={() => desk.toWall(camera.camera_id)}
+      >
         <Picture src={stillUrl(camera.camera_id, 240)} alt="" lazy />
-        <span><b>{camera.name}</b><small>{metres(camera.distance_m)}{on && " · on wall"}</small></span>
+        <span>
+          <b>{camera.name}</b>
+          <small>
+            {metres(camera.distance_m)}
+            {on && " · on wall"}
+          </small>
+        </span>
       </button>
     </li>
   );
@@ -101,7 +145,10 @@ export function IncidentLog({ desk, alert }) {
   const note = useSignal("");
   useEffect(() => {
     let gone = false;
-    api.alert(alert.alert_id).then((told) => gone || (steps.value = told.steps), () => gone || (steps.value ??= []));
+    api.alert(alert.alert_id).then(
+      (told) => gone || (steps.value = told.steps),
+      () => gone || (steps.value ??= []),
+    );
     return () => void (gone = true);
   }, [alert.version]);
   const write = async (event) => {
@@ -113,14 +160,35 @@ export function IncidentLog({ desk, alert }) {
     <section class="incident-log" aria-label="Incident log">
       <header>
         <h3>Log</h3>
-        {mine && desk.steps(alert).includes("release") && <button type="button" data-testid="btn-release" onClick={() => desk.step(alert, "release")}>Release</button>}
-        {desk.can("merge") && alert.state !== "closed" && <button type="button" data-testid="btn-merge" onClick={() => desk.open("merge", { alertId: alert.alert_id })}>Merge…</button>}
+        {mine && desk.steps(alert).includes("release") && (
+          <button type="button" data-testid="btn-release" onClick={() => desk.step(alert, "release")}>
+            Release
+          </button>
+        )}
+        {desk.can("merge") && alert.state !== "closed" && (
+          <button
+            type="button"
+            data-testid="btn-merge"
+            onClick={() => desk.open("merge", { alertId: alert.alert_id })}
+          >
+            Merge…
+          </button>
+        )}
       </header>
       <Log desk={desk} steps={steps.value} untitled />
       {desk.can("note") && alert.state !== "closed" && (
         <form onSubmit={write}>
-          <input type="text" data-testid="note-text" aria-label="Add a note" placeholder="Add a note" value={note.value} onInput={(e) => (note.value = e.currentTarget.value)} />
-          <button type="submit" disabled={!note.value.trim()}>Note</button>
+          <input
+            type="text"
+            data-testid="note-text"
+            aria-label="Add a note"
+            placeholder="Add a note"
+            value={note.value}
+            onInput={(e) => (note.value = e.currentTarget.value)}
+          />
+          <button type="submit" disabled={!note.value.trim()}>
+            Note
+          </button>
         </form>
       )}
     </section>
@@ -141,18 +209,51 @@ function CameraCard({ desk, camera }) {
   return (
     <div class="dock-scroll" tabIndex={0} role="group" aria-label={camera.name}>
       <div class="dock-head">
-        <span class={`look ${look}`}>{LOOK_WORDS[look]}{camera.since_at && ` for ${length((now - ms(camera.since_at)) / 1000)}`}</span>
+        <span class={`look ${look}`}>
+          {LOOK_WORDS[look]}
+          {camera.since_at && ` for ${length((now - ms(camera.since_at)) / 1000)}`}
+        </span>
         <h2>{camera.name}</h2>
-        <p><b>{camera.camera_id}</b></p>
+        <p>
+          <b>{camera.camera_id}</b>
+        </p>
         {camera.detail && <p class="detail">{camera.detail}</p>}
       </div>
-      {camera.viewable ? <Picture class="dock-picture" src={stillUrl(camera.camera_id, 640)} alt={`Last picture of ${camera.name}`} /> : <p class="hint">You may not watch this camera.</p>}
+      {camera.viewable ? (
+        <Picture
+          class="dock-picture"
+          src={stillUrl(camera.camera_id, 640)}
+          alt={`Last picture of ${camera.name}`}
+        />
+      ) : (
+        <p class="hint">You may not watch this camera.</p>
+      )}
       <div class="steps roomy" role="group" aria-label={`Camera ${camera.name}`}>
-        <button type="button" class="loud" data-testid="camera-to-wall" disabled={!camera.viewable} onClick={() => desk.toWall(camera.camera_id)}><Icon name="wallput" /> On the wall</button>
-        <button type="button" data-testid="camera-replay" disabled={!camera.viewable} onClick={() => (desk.replay.value = { cameraIds: [camera.camera_id], aroundAt: null })}><Icon name="replay" /> Replay</button>
+        <button
+          type="button"
+          class="loud"
+          data-testid="camera-to-wall"
+          disabled={!camera.viewable}
+          onClick={() => desk.toWall(camera.camera_id)}
+        >
+          <Icon name="wallput" /> On the wall
+        </button>
+        <button
+          type="button"
+          data-testid="camera-replay"
+          disabled={!camera.viewable}
+          onClick={() => (desk.replay.value = { cameraIds: [camera.camera_id], aroundAt: null })}
+        >
+          <Icon name="replay" /> Replay
+        </button>
       </div>
       <dl class="facts">
-        {facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
       </dl>
       <Nearest desk={desk} lon={camera.lon_deg} lat={camera.lat_deg} except={camera.camera_id} />
     </div>

@@ -33,7 +33,8 @@ const STEPS = { a: "acknowledge", v: "verify", s: "assign", o: "on_scene", c: "c
 const SIZES = { 1: 4, 2: 9, 3: 16 };
 const VIEWS = { split: "wall", wall: "map", map: "split" };
 
-const writing = (target) => target?.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+const writing = (target) =>
+  target?.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
 /** Listen on the page (or, inside a notebook, on the widget alone); returns what stops it. */
 export function listen(desk, root) {

@@ -34,11 +34,15 @@ export class WallState {
     const cameras = this.store.cameras.value;
     if (before && Array.isArray(before.slots)) {
       this.size.value = SIZES.includes(before.size) ? before.size : 4;
-      const known = before.slots.map((slot) => (slot && cameras.has(slot.camera_id) ? { ...slot, placed: 0 } : null));
+      const known = before.slots.map((slot) =>
+        slot && cameras.has(slot.camera_id) ? { ...slot, placed: 0 } : null,
+      );
       this.slots.value = Array.from({ length: MOST }, (_, at) => known[at] ?? null);
       return;
     }
-    const first = central([...cameras.values()].filter((c) => c.owner === "city" && c.viewable && cameraLook(c) === "live"));
+    const first = central(
+      [...cameras.values()].filter((c) => c.owner === "city" && c.viewable && cameraLook(c) === "live"),
+    );
     this.slots.value = Array.from({ length: MOST }, (_, at) => (first[at] ? slotOf(first[at].camera_id) : null));
   }
 
@@ -47,7 +51,7 @@ export class WallState {
     this.save();
   }
 
-  /** Put a camera on the wall: where asked, where it is already, on a free place, or in place of the longest there. */
+  /** Put a camera on the wall: where asked, where it is, on a free place, or in place of the longest there. */
   put(cameraId, { at = null, alertId = null, reason = null } = {}) {
     const slots = [...this.slots.value];
     const size = this.size.value;
@@ -92,7 +96,8 @@ export class WallState {
   obey(order) {
     if (this.obeyed.has(order.alert_id)) return false;
     this.obeyed.add(order.alert_id);
-    keep(`${this.key}.orders`, [...this.obeyed].slice(-ORDERS_KEPT)); // a reload does not undo what was rearranged since
+    // A reload does not undo what was rearranged since.
+    keep(`${this.key}.orders`, [...this.obeyed].slice(-ORDERS_KEPT));
     const wanted = order.camera_ids.filter((id) => this.store.cameras.value.has(id)).slice(0, MOST);
     if (!wanted.length) return false;
     this.before.value ??= { size: this.size.value, slots: this.slots.value };
@@ -102,7 +107,8 @@ export class WallState {
     const rest = others.filter((slot) => !held.has(slot.alert_id));
     const opened = wanted.map((id) => ({ ...slotOf(id), alert_id: order.alert_id, placed: ++this.placed }));
     const slots = [...opened, ...alerting, ...rest].slice(0, MOST);
-    this.size.value = SIZES.find((size) => size >= Math.max(opened.length + alerting.length, this.size.value)) ?? MOST;
+    this.size.value =
+      SIZES.find((size) => size >= Math.max(opened.length + alerting.length, this.size.value)) ?? MOST;
     this.slots.value = Array.from({ length: MOST }, (_, at) => slots[at] ?? null);
     this.save();
     return true;
@@ -141,6 +147,7 @@ function central(cameras) {
   const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
   const lon = middle(placed.map((camera) => camera.lon_deg));
   const lat = middle(placed.map((camera) => camera.lat_deg));
-  const off = (camera) => Math.hypot((camera.lon_deg - lon) * Math.cos((lat * Math.PI) / 180), camera.lat_deg - lat);
+  const off = (camera) =>
+    Math.hypot((camera.lon_deg - lon) * Math.cos((lat * Math.PI) / 180), camera.lat_deg - lat);
   return placed.sort((a, b) => off(a) - off(b));
 }

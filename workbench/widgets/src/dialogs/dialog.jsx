@@ -11,8 +11,14 @@ export function Dialog({ title, testid, onClose, wide, children }) {
     return () => before?.isConnected && before.focus?.();
   }, []);
   return (
-    <dialog ref={box} class={`dialog ${wide ?? ""}`} data-testid={testid} aria-label={title}
-      onCancel={(event) => (event.preventDefault(), onClose())} onClick={(event) => event.target === box.current && onClose()}>
+    <dialog
+      ref={box}
+      class={`dialog ${wide ?? ""}`}
+      data-testid={testid}
+      aria-label={title}
+      onCancel={(event) => (event.preventDefault(), onClose())}
+      onClick={(event) => event.target === box.current && onClose()}
+    >
       <div class="inside">
         <header>
           <h2>{title}</h2>
@@ -43,5 +49,9 @@ export async function send(desk, alert, kind, extra) {
 
 export const Refusal = ({ desk, alert }) => {
   const noted = desk.notes.value.get(alert.alert_id);
-  return noted ? <p class={`said ${noted.tone}`} role="alert">{noted.text}</p> : null;
+  return noted ? (
+    <p class={`said ${noted.tone}`} role="alert">
+      {noted.text}
+    </p>
+  ) : null;
 };

@@ -6,7 +6,14 @@ import { Raise } from "./raise.jsx";
 import { Assign, Close, Merge, Snooze } from "./steps.jsx";
 import { Verify } from "./verify.jsx";
 
-const ABOUT_AN_ALERT = { close: Close, snooze: Snooze, assign: Assign, merge: Merge, verify: Verify, incident: IncidentDialog };
+const ABOUT_AN_ALERT = {
+  close: Close,
+  snooze: Snooze,
+  assign: Assign,
+  merge: Merge,
+  verify: Verify,
+  incident: IncidentDialog,
+};
 const ABOUT_THE_DESK = { handover: Handover, help: Help, raise: Raise };
 
 export function Front({ desk }) {

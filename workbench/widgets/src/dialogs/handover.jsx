@@ -17,7 +17,11 @@ export function Handover({ desk }) {
   const text = useSignal(kept(DRAFT, ""));
   const saved = useSignal(false);
   const since = () => new Date(clock.now() - hours.value * 3600000).toISOString();
-  const load = () => api.handover(since()).then((answer) => ([told.value, failed.value] = [answer, ""]), (error) => (failed.value = error.message));
+  const load = () =>
+    api.handover(since()).then(
+      (answer) => ([told.value, failed.value] = [answer, ""]),
+      (error) => (failed.value = error.message),
+    );
   useEffect(() => void load(), [hours.value]);
   const write = (words) => {
     text.value = words;
@@ -27,7 +31,11 @@ export function Handover({ desk }) {
   const submit = async (event) => {
     event.preventDefault();
     try {
-      await api.writeHandover({ text: text.value.trim(), shift_from: since(), shift_until: new Date(clock.now()).toISOString() });
+      await api.writeHandover({
+        text: text.value.trim(),
+        shift_from: since(),
+        shift_until: new Date(clock.now()).toISOString(),
+      });
       write("");
       saved.value = true;
       load();
@@ -38,7 +46,17 @@ export function Handover({ desk }) {
   return (
     <Dialog title="Hand-over" testid="handover" wide="wide" onClose={() => (desk.dialog.value = null)}>
       <div class="handover-head">
-        <Segmented label="Since when" value={hours.value} onPick={(value) => (hours.value = value)} options={[[4, "4 h"], [8, "8 h"], [12, "12 h"], [24, "24 h"]]} />
+        <Segmented
+          label="Since when"
+          value={hours.value}
+          onPick={(value) => (hours.value = value)}
+          options={[
+            [4, "4 h"],
+            [8, "8 h"],
+            [12, "12 h"],
+            [24, "24 h"],
+          ]}
+        />
         {told.value && <Summary summary={told.value.summary} />}
       </div>
       <div class="handover">
@@ -48,13 +66,36 @@ export function Handover({ desk }) {
         </section>
         <form onSubmit={submit} aria-label="Note for the next shift">
           <h3>For the next shift</h3>
-          <textarea data-testid="handover-text" data-first aria-label="Note for the next shift" rows="7" placeholder="What is still open, who is where, what to look out for" value={text.value}
-            onInput={(e) => write(e.currentTarget.value)} />
-          {failed.value && <p class="said refused" role="alert">{failed.value}</p>}
-          {saved.value && <p class="said good" role="status" data-testid="handover-saved">Kept. The next shift sees it here.</p>}
+          <textarea
+            data-testid="handover-text"
+            data-first
+            aria-label="Note for the next shift"
+            rows="7"
+            placeholder="What is still open, who is where, what to look out for"
+            value={text.value}
+            onInput={(e) => write(e.currentTarget.value)}
+          />
+          {failed.value && (
+            <p class="said refused" role="alert">
+              {failed.value}
+            </p>
+          )}
+          {saved.value && (
+            <p class="said good" role="status" data-testid="handover-saved">
+              Kept. The next shift sees it here.
+            </p>
+          )}
           <footer>
-            <button type="button" disabled={!told.value} onClick={() => write(`${text.value}${text.value && "\n"}${inWords(desk, told.value.summary)}`)}>Add the figures</button>
-            <button type="submit" class="loud" data-testid="handover-save" disabled={!text.value.trim()}>Hand over</button>
+            <button
+              type="button"
+              disabled={!told.value}
+              onClick={() => write(`${text.value}${text.value && "\n"}${inWords(desk, told.value.summary)}`)}
+            >
+              Add the figures
+            </button>
+            <button type="submit" class="loud" data-testid="handover-save" disabled={!text.value.trim()}>
+              Hand over
+            </button>
           </footer>
           <h3>Earlier notes</h3>
           <Notes desk={desk} notes={told.value?.notes} />
@@ -70,7 +111,11 @@ function Summary({ summary }) {
     [summary.open, "open"],
     [summary.unacknowledged, "unacknowledged", summary.unacknowledged ? "warn" : ""],
     [summary.oldest_open_s === null ? "–" : length(summary.oldest_open_s), "oldest open"],
-    [summary.closed, outcomes.map(([key, count]) => `${count} ${(OUTCOME_WORDS[key] ?? key).toLowerCase()}`).join(", ") || "closed"],
+    [
+      summary.closed,
+      outcomes.map(([key, count]) => `${count} ${(OUTCOME_WORDS[key] ?? key).toLowerCase()}`).join(", ") ||
+        "closed",
+    ],
     [summary.cameras_down, "cameras down"],
   ];
   return (
@@ -124,6 +169,13 @@ function Notes({ desk, notes }) {
 }
 
 function inWords(desk, summary) {
-  const open = desk.queue.value.filter((alert) => alert.state !== "raised").map((alert) => `- ${alert.priority} ${alert.title}: ${desk.nameOf(alert.assigned_to ?? alert.acknowledged_by)}`);
-  return [`${summary.open} open, ${summary.unacknowledged} unacknowledged, ${summary.closed} closed.`, ...open].join("\n");
+  const open = desk.queue.value
+    .filter((alert) => alert.state !== "raised")
+    .map(
+      (alert) => `- ${alert.priority} ${alert.title}: ${desk.nameOf(alert.assigned_to ?? alert.acknowledged_by)}`,
+    );
+  return [
+    `${summary.open} open, ${summary.unacknowledged} unacknowledged, ${summary.closed} closed.`,
+    ...open,
+  ].join("\n");
 }

@@ -7,11 +7,17 @@ export const Help = ({ desk }) => (
     <dl class="key-list">
       {keysOf(desk.page).map(([key, words]) => (
         <div key={key}>
-          <dt><kbd>{key}</kbd></dt>
+          <dt>
+            <kbd>{key}</kbd>
+          </dt>
           <dd>{words}</dd>
         </div>
       ))}
     </dl>
-    <p class="hint">{desk.keys.value ? "Shortcuts can be switched off in the settings." : "Shortcuts are switched off in the settings."}</p>
+    <p class="hint">
+      {desk.keys.value
+        ? "Shortcuts can be switched off in the settings."
+        : "Shortcuts are switched off in the settings."}
+    </p>
   </Dialog>
 );

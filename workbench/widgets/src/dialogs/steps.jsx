@@ -1,5 +1,5 @@
 // Questions that a step asks: outcome, until when, to whom, into which.
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { OUTCOMES, OUTCOME_WORDS, shortTime } from "../core/words.js";
 import { byUrgency } from "../desk/desk.js";
 import { About, Dialog, Refusal, send } from "./dialog.jsx";
@@ -9,7 +9,8 @@ const shut = (desk) => () => (desk.dialog.value = null);
 export function Close({ desk, alert }) {
   const outcome = useSignal(null);
   const note = useSignal("");
-  const sending = desk.underWay.value.has(alert.alert_id);
+  // Told to the button at once, not with the next drawing: Enter may follow a digit that quickly.
+  const waiting = useComputed(() => !outcome.value || desk.underWay.value.has(alert.alert_id));
   const submit = (event) => {
     event.preventDefault();
     if (outcome.value) send(desk, alert, "close", { outcome: outcome.value, note: note.value });
@@ -26,7 +27,14 @@ export function Close({ desk, alert }) {
           <legend>What came of it?</legend>
           {OUTCOMES.map((key, at) => (
             <label key={key} class="choice">
-              <input type="radio" name="outcome" data-testid={`outcome-${key}`} data-first={at === 0 ? "" : undefined} checked={outcome.value === key} onChange={() => (outcome.value = key)} />
+              <input
+                type="radio"
+                name="outcome"
+                data-testid={`outcome-${key}`}
+                data-first={at === 0 ? "" : undefined}
+                checked={outcome.value === key}
+                onChange={() => (outcome.value = key)}
+              />
               <kbd>{at + 1}</kbd> {OUTCOME_WORDS[key]}
             </label>
           ))}
@@ -37,8 +45,12 @@ export function Close({ desk, alert }) {
         </label>
         <Refusal desk={desk} alert={alert} />
         <footer>
-          <button type="button" onClick={shut(desk)}>Back</button>
-          <button type="submit" class="loud" data-testid="confirm-close" disabled={!outcome.value || sending}>Close alert</button>
+          <button type="button" onClick={shut(desk)}>
+            Back
+          </button>
+          <button type="submit" class="loud" data-testid="confirm-close" disabled={waiting}>
+            Close alert
+          </button>
         </footer>
       </form>
     </Dialog>
@@ -56,8 +68,14 @@ export function Snooze({ desk, alert }) {
       <p class="hint">It stays open and comes back by itself. Repeats are still counted.</p>
       <div class="tiles-of-choice">
         {SNOOZES_MIN.map((minutes, at) => (
-          <button key={minutes} type="button" data-testid={`snooze-${minutes}`} data-first={at === 0 ? "" : undefined} disabled={desk.underWay.value.has(alert.alert_id)}
-            onClick={() => send(desk, alert, "snooze", { until: until(minutes).toISOString() })}>
+          <button
+            key={minutes}
+            type="button"
+            data-testid={`snooze-${minutes}`}
+            data-first={at === 0 ? "" : undefined}
+            disabled={desk.underWay.value.has(alert.alert_id)}
+            onClick={() => send(desk, alert, "snooze", { until: until(minutes).toISOString() })}
+          >
             <b>{minutes} min</b>
             <span>until {shortTime(until(minutes).getTime())}</span>
           </button>
@@ -70,7 +88,9 @@ export function Snooze({ desk, alert }) {
 
 export function Assign({ desk, alert }) {
   const me = desk.store.me.value;
-  const people = desk.store.people.value.filter((person) => ["officer", "supervisor", "admin"].includes(person.role));
+  const people = desk.store.people.value.filter((person) =>
+    ["officer", "supervisor", "admin"].includes(person.role),
+  );
   const all = people.some((person) => person.actor === me.actor) ? people : [{ ...me }, ...people];
   return (
     <Dialog title="Assign to" testid="dialog-assign" onClose={shut(desk)}>
@@ -78,9 +98,18 @@ export function Assign({ desk, alert }) {
       <ul class="people-choice">
         {all.map((person, at) => (
           <li key={person.actor}>
-            <button type="button" data-testid="assign-person" data-actor={person.actor} data-first={at === 0 ? "" : undefined} disabled={desk.underWay.value.has(alert.alert_id)}
-              onClick={() => send(desk, alert, "assign", { assignee: person.actor })}>
-              <b>{person.display}{person.actor === me.actor && " (you)"}</b>
+            <button
+              type="button"
+              data-testid="assign-person"
+              data-actor={person.actor}
+              data-first={at === 0 ? "" : undefined}
+              disabled={desk.underWay.value.has(alert.alert_id)}
+              onClick={() => send(desk, alert, "assign", { assignee: person.actor })}
+            >
+              <b>
+                {person.display}
+                {person.actor === me.actor && " (you)"}
+              </b>
               <span>{person.role}</span>
             </button>
           </li>
@@ -92,8 +121,12 @@ export function Assign({ desk, alert }) {
 }
 
 export function Merge({ desk, alert }) {
-  const others = [...desk.store.alerts.value.values()].filter((one) => one.state !== "closed" && one.alert_id !== alert.alert_id).sort(byUrgency);
-  const near = others.sort((a, b) => Number(b.camera_id === alert.camera_id) - Number(a.camera_id === alert.camera_id)).slice(0, 40);
+  const others = [...desk.store.alerts.value.values()]
+    .filter((one) => one.state !== "closed" && one.alert_id !== alert.alert_id)
+    .sort(byUrgency);
+  const near = others
+    .sort((a, b) => Number(b.camera_id === alert.camera_id) - Number(a.camera_id === alert.camera_id))
+    .slice(0, 40);
   return (
     <Dialog title="Merge into" testid="dialog-merge" onClose={shut(desk)}>
       <About alert={alert} />
@@ -101,8 +134,14 @@ export function Merge({ desk, alert }) {
       <ul class="people-choice">
         {near.map((one) => (
           <li key={one.alert_id}>
-            <button type="button" disabled={desk.underWay.value.has(alert.alert_id)} onClick={() => send(desk, alert, "merge", { into: one.alert_id })}>
-              <b>{one.priority} {one.title}</b>
+            <button
+              type="button"
+              disabled={desk.underWay.value.has(alert.alert_id)}
+              onClick={() => send(desk, alert, "merge", { into: one.alert_id })}
+            >
+              <b>
+                {one.priority} {one.title}
+              </b>
               <span>{one.camera_name ?? one.source}</span>
             </button>
           </li>

@@ -24,7 +24,10 @@ function boundsOf(cameras) {
   if (!there.length) return null;
   const sorted = (name) => there.map((camera) => camera[name]).sort((a, b) => a - b);
   const [lons, lats] = [sorted("lon_deg"), sorted("lat_deg")];
-  return { all: [lons[0], lats[0], lons.at(-1), lats.at(-1)], most: [within(lons, 0.02), within(lats, 0.02), within(lons, 0.98), within(lats, 0.98)] };
+  return {
+    all: [lons[0], lats[0], lons.at(-1), lats.at(-1)],
+    most: [within(lons, 0.02), within(lats, 0.02), within(lons, 0.98), within(lats, 0.98)],
+  };
 }
 
 const within = (sorted, share) => sorted[Math.round((sorted.length - 1) * share)];
@@ -33,17 +36,25 @@ const ORDER = { unknown: 0, live: 1, degraded: 2, lost: 3 };
 
 function cameraPoint(camera) {
   const look = cameraLook(camera);
-  const properties = { id: camera.camera_id, mark: `camera-${camera.owner === "city" ? "city" : "private"}-${look}`, over: ORDER[look] };
+  const properties = {
+    id: camera.camera_id,
+    mark: `camera-${camera.owner === "city" ? "city" : "private"}-${look}`,
+    over: ORDER[look],
+  };
   if (camera.bearing_deg !== null && camera.bearing_deg !== undefined) properties.bearing = camera.bearing_deg;
   return point(camera.lon_deg, camera.lat_deg, properties);
 }
 
 function alertPoint(alert, place) {
   const answered = alert.state !== "raised";
-  return point(...place, { id: alert.alert_id, mark: `alert-${alert.priority}-${answered ? "answered" : "new"}`, over: (answered ? 0 : 10) - alert.rank });
+  return point(...place, {
+    id: alert.alert_id,
+    mark: `alert-${alert.priority}-${answered ? "answered" : "new"}`,
+    over: (answered ? 0 : 10) - alert.rank,
+  });
 }
 
-/** Keep the map's sources as the store says; returns what stops it. Only what would look different is drawn anew. */
+/** Keep the map's sources as the store says; returns what stops it. Only what looks different is drawn anew. */
 function follow(map, desk) {
   const { store, wall } = desk;
   const drawn = new Map();
@@ -66,12 +77,18 @@ function follow(map, desk) {
     }),
     effect(() => {
       const on = [...wall.onWall.value].map((id) => store.cameras.peek().get(id)).filter(placed);
-      set("rings", on.map((camera) => point(camera.lon_deg, camera.lat_deg, { id: camera.camera_id })));
+      set(
+        "rings",
+        on.map((camera) => point(camera.lon_deg, camera.lat_deg, { id: camera.camera_id })),
+      );
     }),
     effect(() => {
       const known = store.cameras.peek();
       const open = [...store.alerts.value.values()].filter((alert) => alert.state !== "closed");
-      set("alerts", open.flatMap((alert) => (placeOf(alert, known) ? [alertPoint(alert, placeOf(alert, known))] : [])));
+      set(
+        "alerts",
+        open.flatMap((alert) => (placeOf(alert, known) ? [alertPoint(alert, placeOf(alert, known))] : [])),
+      );
     }),
     effect(() => {
       const place = chosenPlace(desk);
@@ -106,16 +123,25 @@ function CityMap({ desk, root }) {
       ends.reverse().forEach((end) => end());
     };
   }, []);
-  const zoom = (by) => shown.current?.map.zoomTo(shown.current.map.getZoom() + by, { animate: !desk.store.settings.value.reduced_motion });
+  const zoom = (by) =>
+    shown.current?.map.zoomTo(shown.current.map.getZoom() + by, {
+      animate: !desk.store.settings.value.reduced_motion,
+    });
   return (
     <>
       <div class="map-box" ref={box} data-testid="map" data-ready="0" />
       <Hover desk={desk} hover={hover} />
       <Legend />
       <div class="zooms" role="group" aria-label="Map">
-        <button type="button" aria-label="Closer" title="Closer" onClick={() => zoom(1)}><Icon name="plus" /></button>
-        <button type="button" aria-label="Further" title="Further" onClick={() => zoom(-1)}><Icon name="minus" /></button>
-        <button type="button" aria-label="Whole city" title="Whole city" onClick={() => shown.current?.home()}><Icon name="fit" /></button>
+        <button type="button" aria-label="Closer" title="Closer" onClick={() => zoom(1)}>
+          <Icon name="plus" />
+        </button>
+        <button type="button" aria-label="Further" title="Further" onClick={() => zoom(-1)}>
+          <Icon name="minus" />
+        </button>
+        <button type="button" aria-label="Whole city" title="Whole city" onClick={() => shown.current?.home()}>
+          <Icon name="fit" />
+        </button>
       </div>
     </>
   );
@@ -123,26 +149,47 @@ function CityMap({ desk, root }) {
 
 async function start({ desk, root, box, hover, gone, ends }) {
   const { store } = desk;
-  const still = () => store.settings.peek().reduced_motion || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const still = () =>
+    store.settings.peek().reduced_motion || matchMedia("(prefers-reduced-motion: reduce)").matches;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const ink = inkOf(root);
   await document.fonts.load('600 13px "Inter Variable"').catch(() => {});
-  const made = await makeCityMap(box, { basemap: store.basemap.peek(), cameras: boundsOf(store.cameras.peek()), ink, scale: rem / 14.6, still });
+  const made = await makeCityMap(box, {
+    basemap: store.basemap.peek(),
+    cameras: boundsOf(store.cameras.peek()),
+    ink,
+    scale: rem / 14.6,
+    still,
+  });
   if (gone()) return made.map.remove();
   const { map } = made;
   store.probe.map = map;
   const sizes = new ResizeObserver(() => map.resize());
   sizes.observe(box);
-  ends.push(() => map.remove(), () => sizes.disconnect(), follow(map, desk));
+  ends.push(
+    () => map.remove(),
+    () => sizes.disconnect(),
+    follow(map, desk),
+  );
   const pulses = makePulses(map, box, () => pulsing(desk));
-  ends.push(pulses.stop, effect(() => void (store.alerts.value, pulses.renew())));
-  ends.push(effect(() => {
-    const alert = desk.alert.value;
-    const place = alert && placeOf(alert, store.cameras.peek());
-    if (!place) return;
-    const padding = { right: root.querySelector(".dock")?.offsetWidth ?? 0, top: 0, left: 0, bottom: 0 };
-    map.easeTo({ center: place, zoom: Math.max(map.getZoom(), CLOSE_ZOOM), padding, duration: still() ? 0 : 500 });
-  }));
+  ends.push(
+    pulses.stop,
+    effect(() => void (store.alerts.value, pulses.renew())),
+  );
+  ends.push(
+    effect(() => {
+      const alert = desk.alert.value;
+      const place = alert && placeOf(alert, store.cameras.peek());
+      if (!place) return;
+      const padding = { right: root.querySelector(".dock")?.offsetWidth ?? 0, top: 0, left: 0, bottom: 0 };
+      map.easeTo({
+        center: place,
+        zoom: Math.max(map.getZoom(), CLOSE_ZOOM),
+        padding,
+        duration: still() ? 0 : 500,
+      });
+    }),
+  );
   listen(map, desk, hover);
   map.once("idle", () => (box.dataset.ready = "1"));
   box.querySelector("canvas").setAttribute("aria-label", "Map of cameras and alerts");
@@ -153,7 +200,13 @@ async function start({ desk, root, box, hover, gone, ends }) {
 function pulsing(desk) {
   const cameras = desk.store.cameras.peek();
   return [...desk.store.alerts.peek().values()]
-    .filter((alert) => alert.state === "raised" && alert.priority === "P1" && !snoozed(alert, desk.store.clock.now()) && placeOf(alert, cameras))
+    .filter(
+      (alert) =>
+        alert.state === "raised" &&
+        alert.priority === "P1" &&
+        !snoozed(alert, desk.store.clock.now()) &&
+        placeOf(alert, cameras),
+    )
     .map((alert) => [alert.alert_id, ...placeOf(alert, cameras)]);
 }
 
@@ -185,11 +238,15 @@ function Hover({ desk, hover }) {
   const alert = at.layer === "alerts" && desk.store.alerts.value.get(at.id);
   const camera = at.layer === "cameras" && desk.store.cameras.value.get(at.id);
   if (!alert && !camera) return null;
-  const style = { left: `${at.x}px`, top: `${at.y}px` };
+  const owner = camera && (camera.owner === "city" ? "City" : "Partner");
   return (
-    <div class="hover" style={style} role="tooltip">
+    <div class="hover" style={{ left: `${at.x}px`, top: `${at.y}px` }} role="tooltip">
       <b>{alert ? `${alert.priority} ${alert.title}` : camera.name}</b>
-      <span>{alert ? alert.camera_name ?? alert.source : `${camera.camera_id} · ${camera.owner === "city" ? "City" : "Partner"} · ${LOOK_WORDS[cameraLook(camera)]}`}</span>
+      <span>
+        {alert
+          ? (alert.camera_name ?? alert.source)
+          : `${camera.camera_id} · ${owner} · ${LOOK_WORDS[cameraLook(camera)]}`}
+      </span>
     </div>
   );
 }
@@ -207,7 +264,9 @@ const Legend = () => (
   <ul class="legend" aria-label="Signs on the map">
     {SIGNS.map(([sign, words]) => (
       <li key={sign}>
-        <svg class={`sign ${sign}`} viewBox="-9 -9 18 18" aria-hidden="true"><Sign sign={sign} /></svg>
+        <svg class={`sign ${sign}`} viewBox="-9 -9 18 18" aria-hidden="true">
+          <Sign sign={sign} />
+        </svg>
         {words}
       </li>
     ))}
@@ -216,8 +275,26 @@ const Legend = () => (
 
 function Sign({ sign }) {
   if (sign === "partner") return <path d="M0-6.5 6.5 0 0 6.5-6.5 0Z" class="full" />;
-  if (sign === "degraded") return <><circle r="5.4" class="hollow" /><path d="M-5.4 0a5.4 5.4 0 0 0 10.8 0Z" class="full" /></>;
-  if (sign === "lost") return <><circle r="5.4" class="hollow" /><path d="M-2.6-2.6 2.6 2.6M-2.6 2.6 2.6-2.6" class="hollow" /></>;
-  if (sign === "on-wall") return <><circle r="7.6" class="hollow" /><circle r="3.4" class="full" /></>;
+  if (sign === "degraded")
+    return (
+      <>
+        <circle r="5.4" class="hollow" />
+        <path d="M-5.4 0a5.4 5.4 0 0 0 10.8 0Z" class="full" />
+      </>
+    );
+  if (sign === "lost")
+    return (
+      <>
+        <circle r="5.4" class="hollow" />
+        <path d="M-2.6-2.6 2.6 2.6M-2.6 2.6 2.6-2.6" class="hollow" />
+      </>
+    );
+  if (sign === "on-wall")
+    return (
+      <>
+        <circle r="7.6" class="hollow" />
+        <circle r="3.4" class="full" />
+      </>
+    );
   return <circle r="5.4" class={sign === "city" ? "full" : "hollow"} />;
 }

@@ -16,7 +16,13 @@ const square = (pen, r) => (pen.beginPath(), pen.rect(-r, -r, 2 * r, 2 * r));
 
 function diamond(pen, r) {
   pen.beginPath();
-  for (const [x, y] of [[0, -r], [r, 0], [0, r], [-r, 0]]) pen.lineTo(x, y);
+  for (const [x, y] of [
+    [0, -r],
+    [r, 0],
+    [0, r],
+    [-r, 0],
+  ])
+    pen.lineTo(x, y);
   pen.closePath();
 }
 
@@ -29,11 +35,12 @@ function octagon(pen, r) {
   pen.closePath();
 }
 
-/** City cameras are round, private ones diamonds; live ones full, degraded ones half, lost ones crossed, others hollow. */
+/** City cameras are round, private ones diamonds; live ones full, degraded half, lost crossed, others hollow. */
 function camera(owner, look, ink) {
   const shape = owner === "city" ? circle : diamond;
   const r = owner === "city" ? 5 : 6;
-  const colour = look === "degraded" ? ink.warn : look === "lost" ? ink.bad : owner === "city" ? ink.city : ink.partner;
+  const colour =
+    look === "degraded" ? ink.warn : look === "lost" ? ink.bad : owner === "city" ? ink.city : ink.partner;
   return drawn(18, (pen) => {
     shape(pen, r + 1.6);
     pen.fillStyle = ink.ground;
@@ -53,7 +60,11 @@ function camera(owner, look, ink) {
       pen.stroke();
       if (look !== "lost") return;
       pen.beginPath();
-      for (const [x, y] of [[-1, -1], [1, 1]]) pen.lineTo(x * 2.6, y * 2.6);
+      for (const [x, y] of [
+        [-1, -1],
+        [1, 1],
+      ])
+        pen.lineTo(x * 2.6, y * 2.6);
       pen.moveTo(-2.6, 2.6);
       pen.lineTo(2.6, -2.6);
       pen.stroke();
@@ -111,7 +122,8 @@ function wedge(colour) {
 export function addMarks(map, ink) {
   const put = (name, image) => map.addImage(name, image, { pixelRatio: SCALE });
   for (const owner of ["city", "private"])
-    for (const look of ["live", "degraded", "lost", "unknown"]) put(`camera-${owner}-${look}`, camera(owner, look, ink));
+    for (const look of ["live", "degraded", "lost", "unknown"])
+      put(`camera-${owner}-${look}`, camera(owner, look, ink));
   for (const priority of ["P1", "P2", "P3"]) {
     put(`alert-${priority}-new`, alert(priority, false, ink));
     put(`alert-${priority}-answered`, alert(priority, true, ink));

@@ -1,4 +1,4 @@
-// What needs a person pulses, in small elements over the map: the map is drawn anew only when something on it changed.
+// What needs a person pulses, in small elements over the map: the map itself is drawn anew only when it changed.
 
 /** Keep a ring at each place that `wanted()` gives as `[key, lon, lat]`; `renew` after they changed. */
 export function makePulses(map, element, wanted) {

@@ -13,12 +13,20 @@ export default function SmallMap({ desk, alert, root }) {
     const { store } = desk;
     const at = [alert.lon_deg, alert.lat_deg];
     const around = [at[0] - 0.01, at[1] - 0.01, at[0] + 0.01, at[1] + 0.01];
-    const told = { basemap: store.basemap.peek(), cameras: { all: around, most: around }, ink: inkOf(root), scale: 1.15, still: () => true };
+    const told = {
+      basemap: store.basemap.peek(),
+      cameras: { all: around, most: around },
+      ink: inkOf(root),
+      scale: 1.15,
+      still: () => true,
+    };
     makeCityMap(box.current, told).then((city) => {
       made = city.map;
       if (gone) return made.remove();
       made.jumpTo({ center: at, zoom: ZOOM });
-      made.getSource("alerts").setData(points([point(...at, { id: alert.alert_id, mark: `alert-${alert.priority}-new`, over: 0 })]));
+      made
+        .getSource("alerts")
+        .setData(points([point(...at, { id: alert.alert_id, mark: `alert-${alert.priority}-new`, over: 0 })]));
       made.once("idle", () => box.current && (box.current.dataset.ready = "1"));
       made.getCanvas().setAttribute("aria-label", `Map around ${alert.camera_name ?? alert.title}`);
     });

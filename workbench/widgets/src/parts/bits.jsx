@@ -23,7 +23,14 @@ export function Segmented({ label, options, value, onPick }) {
   return (
     <div class="seg" role="group" aria-label={label}>
       {options.map(([key, text, testid, title]) => (
-        <button key={key} type="button" aria-pressed={value === key} data-testid={testid} title={title} onClick={() => onPick(key)}>
+        <button
+          key={key}
+          type="button"
+          aria-pressed={value === key}
+          data-testid={testid}
+          title={title}
+          onClick={() => onPick(key)}
+        >
           {text}
         </button>
       ))}
@@ -44,7 +51,21 @@ export class Picture extends Component {
     return props.src === state.src ? null : { failed: false, src: props.src };
   }
   render({ src, alt, lazy, ...rest }, { failed }) {
-    if (!src || failed) return <span class="no-picture" role="img" aria-label={alt || "No picture"}>No picture</span>;
-    return <img {...rest} src={src} alt={alt} loading={lazy ? "lazy" : "eager"} decoding="async" onError={() => this.setState({ failed: true })} />;
+    if (!src || failed)
+      return (
+        <span class="no-picture" role="img" aria-label={alt || "No picture"}>
+          No picture
+        </span>
+      );
+    return (
+      <img
+        {...rest}
+        src={src}
+        alt={alt}
+        loading={lazy ? "lazy" : "eager"}
+        decoding="async"
+        onError={() => this.setState({ failed: true })}
+      />
+    );
   }
 }

@@ -30,11 +30,32 @@ function Figures({ store }) {
   return (
     <div class="kpis" role="group" aria-label="Key figures">
       <Kpi testid="kpi-open" value={kpi.open} label="open alerts" />
-      <Kpi testid="kpi-unacknowledged" value={kpi.unacknowledged} label={kpi.p1_unacknowledged ? `unacknowledged · ${kpi.p1_unacknowledged} P1` : "unacknowledged"}
-        tone={kpi.p1_unacknowledged ? "bad" : kpi.unacknowledged ? "warn" : ""} />
-      <Kpi testid="kpi-ack" value={ack} unit={ackUnit} label="median to acknowledge" title="Over the last eight hours" />
-      <Kpi testid="kpi-cameras" value={`${kpi.cameras_live}/${kpi.cameras_total}`} label={stale ? `cameras live, ${since}` : "cameras live"} tone={stale ? "warn" : ""} />
-      <Kpi testid="kpi-lag" value={stale ? "–" : lag} unit={stale ? "" : lagUnit} label="camera lag" title="Median of the live cameras" />
+      <Kpi
+        testid="kpi-unacknowledged"
+        value={kpi.unacknowledged}
+        label={kpi.p1_unacknowledged ? `unacknowledged · ${kpi.p1_unacknowledged} P1` : "unacknowledged"}
+        tone={kpi.p1_unacknowledged ? "bad" : kpi.unacknowledged ? "warn" : ""}
+      />
+      <Kpi
+        testid="kpi-ack"
+        value={ack}
+        unit={ackUnit}
+        label="median to acknowledge"
+        title="Over the last eight hours"
+      />
+      <Kpi
+        testid="kpi-cameras"
+        value={`${kpi.cameras_live}/${kpi.cameras_total}`}
+        label={stale ? `cameras live, ${since}` : "cameras live"}
+        tone={stale ? "warn" : ""}
+      />
+      <Kpi
+        testid="kpi-lag"
+        value={stale ? "–" : lag}
+        unit={stale ? "" : lagUnit}
+        label="camera lag"
+        title="Median of the live cameras"
+      />
     </div>
   );
 }
@@ -85,10 +106,24 @@ export function Header({ store, desk, title, where }) {
         </span>
         <div class="tools">
           {desk.supervising() && <OtherPage desk={desk} />}
-          <button type="button" class="tool" data-testid="open-handover" aria-label="Hand-over" title="Hand-over (H)" onClick={() => desk.open("handover")}>
+          <button
+            type="button"
+            class="tool"
+            data-testid="open-handover"
+            aria-label="Hand-over"
+            title="Hand-over (H)"
+            onClick={() => desk.open("handover")}
+          >
             <Icon name="note" />
           </button>
-          <button type="button" class="tool" data-testid="open-help" aria-label="Keys" title="Keys (?)" onClick={() => desk.open("help")}>
+          <button
+            type="button"
+            class="tool"
+            data-testid="open-help"
+            aria-label="Keys"
+            title="Keys (?)"
+            onClick={() => desk.open("help")}
+          >
             <Icon name="keys" />
           </button>
           <Settings store={store} desk={desk} />
@@ -100,7 +135,11 @@ export function Header({ store, desk, title, where }) {
 
 const OtherPage = ({ desk }) => {
   const [href, words] = desk.page === "operations" ? ["/supervisor", "Supervision"] : ["/operations", "Operations"];
-  return <a class="other-page" href={href}>{words}</a>;
+  return (
+    <a class="other-page" href={href}>
+      {words}
+    </a>
+  );
 };
 
 /** What must be said across the page: no connection, signed out. */
@@ -111,7 +150,11 @@ export function Notice({ store }) {
     return (
       <div class="notice bad" role="alert" data-testid="signed-out">
         <b>Your session has ended.</b> What you see stays as it was {length(store.silence())} ago.
-        <a href={`/login?next=${encodeURIComponent(location.pathname + location.search)}`} target="_blank" rel="noopener">
+        <a
+          href={`/login?next=${encodeURIComponent(location.pathname + location.search)}`}
+          target="_blank"
+          rel="noopener"
+        >
           Sign in again
         </a>
         <span>in a new tab; this page goes on by itself.</span>

@@ -27,10 +27,18 @@ export function Steps({ desk, alert, size }) {
   const loud = onward(steps);
   return (
     <div class={`steps ${size ?? ""}`} role="group" aria-label={`Steps for ${alert.title}`}>
-      {Object.keys(BUTTONS).filter((kind) => steps.includes(kind)).map((kind) => {
-        const step = <Step key={kind} desk={desk} alert={alert} kind={kind} underWay={underWay} loud={kind === loud} />;
-        return kind === "assign" ? <AssignPair key={kind} desk={desk} alert={alert} step={step} loud={kind === loud} /> : step;
-      })}
+      {Object.keys(BUTTONS)
+        .filter((kind) => steps.includes(kind))
+        .map((kind) => {
+          const step = (
+            <Step key={kind} desk={desk} alert={alert} kind={kind} underWay={underWay} loud={kind === loud} />
+          );
+          return kind === "assign" ? (
+            <AssignPair key={kind} desk={desk} alert={alert} step={step} loud={kind === loud} />
+          ) : (
+            step
+          );
+        })}
     </div>
   );
 }
@@ -38,8 +46,15 @@ export function Steps({ desk, alert, size }) {
 function Step({ desk, alert, kind, underWay, loud }) {
   const [words, testid, key] = BUTTONS[kind];
   return (
-    <button type="button" data-testid={testid} disabled={Boolean(underWay)} aria-busy={underWay === kind} class={loud ? "loud" : ""}
-      title={key && `${kind === "assign" ? "Assign to me" : words} (${key})`} onClick={(event) => (event.stopPropagation(), stepBy(desk, alert, kind))}>
+    <button
+      type="button"
+      data-testid={testid}
+      disabled={Boolean(underWay)}
+      aria-busy={underWay === kind}
+      class={loud ? "loud" : ""}
+      title={key && `${kind === "assign" ? "Assign to me" : words} (${key})`}
+      onClick={(event) => (event.stopPropagation(), stepBy(desk, alert, kind))}
+    >
       {underWay === kind ? "Sending…" : words}
     </button>
   );
@@ -51,8 +66,14 @@ function AssignPair({ desk, alert, step, loud }) {
   return (
     <span class="pair">
       {!mine && step}
-      <button type="button" class={loud && !mine ? "loud" : ""} data-testid="btn-assign-to" aria-label="Assign to somebody else" title="Assign to somebody else"
-        onClick={(event) => (event.stopPropagation(), desk.open("assign", { alertId: alert.alert_id }))}>
+      <button
+        type="button"
+        class={loud && !mine ? "loud" : ""}
+        data-testid="btn-assign-to"
+        aria-label="Assign to somebody else"
+        title="Assign to somebody else"
+        onClick={(event) => (event.stopPropagation(), desk.open("assign", { alertId: alert.alert_id }))}
+      >
         {mine ? "Hand on" : <Icon name="down" />}
       </button>
     </span>
@@ -66,7 +87,9 @@ export function Plate({ plate }) {
       <Icon name="check" /> {plate.text}
     </span>
   ) : (
-    <span class="chip doubt" data-testid="plate">Plate not verified</span>
+    <span class="chip doubt" data-testid="plate">
+      Plate not verified
+    </span>
   );
 }
 
@@ -74,9 +97,16 @@ export function Standing({ desk, alert }) {
   const owner = ownerOf(alert);
   return (
     <>
-      {alert.state !== "raised" && <span class={`chip state-${alert.state}`}>{STATE_WORDS[alert.state]}{owner && ` · ${desk.nameOf(owner)}`}</span>}
+      {alert.state !== "raised" && (
+        <span class={`chip state-${alert.state}`}>
+          {STATE_WORDS[alert.state]}
+          {owner && ` · ${desk.nameOf(owner)}`}
+        </span>
+      )}
       {alert.escalated_at && alert.state !== "closed" && <span class="chip bad">Escalated</span>}
-      {snoozed(alert, desk.store.clock.second.value) && <span class="chip">Snoozed until {shortTime(ms(alert.snoozed_until))}</span>}
+      {snoozed(alert, desk.store.clock.second.value) && (
+        <span class="chip">Snoozed until {shortTime(ms(alert.snoozed_until))}</span>
+      )}
     </>
   );
 }
@@ -86,27 +116,57 @@ function CardView({ desk, alert, chosen, noted, underWay, at, count }) {
   const place = alert.camera_name ?? alert.camera_id ?? alert.source;
   const loud = alert.state === "raised" && !snoozed(alert, store.clock.now());
   return (
-    <li class={`card ${alert.priority.toLowerCase()} ${loud ? "loud" : "quiet"} ${chosen ? "chosen" : ""}`} data-testid="alert-card"
-      data-alert-id={alert.alert_id} data-state={alert.state} data-under-way={underWay} aria-current={chosen ? "true" : undefined}
-      aria-setsize={count} aria-posinset={at + 1} onClick={() => desk.pick(alert)}>
+    <li
+      class={`card ${alert.priority.toLowerCase()} ${loud ? "loud" : "quiet"} ${chosen ? "chosen" : ""}`}
+      data-testid="alert-card"
+      data-alert-id={alert.alert_id}
+      data-state={alert.state}
+      data-under-way={underWay}
+      aria-current={chosen ? "true" : undefined}
+      aria-setsize={count}
+      aria-posinset={at + 1}
+      onClick={() => desk.pick(alert)}
+    >
       <div class="thumb">
         <Picture src={pictureUrl(alert, 240)} alt="" lazy width="112" height="63" />
         <Priority alert={alert} />
       </div>
       <div class="what">
         <h3>
-          <button type="button" class="title" onClick={() => desk.pick(alert)}>{alert.title || alert.rule}</button>
-          {alert.repeats > 0 && <span class="repeats" title={`Raised ${alert.repeats + 1} times`}>×{alert.repeats + 1}</span>}
+          <button type="button" class="title" onClick={() => desk.pick(alert)}>
+            {alert.title || alert.rule}
+          </button>
+          {alert.repeats > 0 && (
+            <span class="repeats" title={`Raised ${alert.repeats + 1} times`}>
+              ×{alert.repeats + 1}
+            </span>
+          )}
         </h3>
-        <p class="where">{alert.camera_id && alert.camera_name ? <><b>{alert.camera_id}</b> {alert.camera_name}</> : place || "Place unknown"}</p>
+        <p class="where">
+          {alert.camera_id && alert.camera_name ? (
+            <>
+              <b>{alert.camera_id}</b> {alert.camera_name}
+            </>
+          ) : (
+            place || "Place unknown"
+          )}
+        </p>
         <p class="meta">
-          <span class="age"><Age store={store} at={alert.last_onset_at ?? alert.onset_at} /></span>
-          {alert.confidence !== null && alert.confidence !== undefined && <span title="Raw score of the detector">conf {percent(alert.confidence)}</span>}
+          <span class="age">
+            <Age store={store} at={alert.last_onset_at ?? alert.onset_at} />
+          </span>
+          {alert.confidence !== null && alert.confidence !== undefined && (
+            <span title="Raw score of the detector">conf {percent(alert.confidence)}</span>
+          )}
           <Plate plate={alert.plate} />
           <Standing desk={desk} alert={alert} />
         </p>
       </div>
-      {noted && <p class={`said ${noted.tone}`} role="alert" data-testid="card-note">{noted.text}</p>}
+      {noted && (
+        <p class={`said ${noted.tone}`} role="alert" data-testid="card-note">
+          {noted.text}
+        </p>
+      )}
       <Steps desk={desk} alert={alert} />
     </li>
   );

@@ -30,7 +30,8 @@ function Cards({ desk }) {
   const chosen = desk.alertId.value;
   const { first, last, above, below } = windowOf(queue, heights.current, seen.value.top, seen.value.height);
   useLayoutEffect(() => {
-    for (const card of list.current.querySelectorAll("[data-alert-id]")) heights.current.set(card.dataset.alertId, card.offsetHeight);
+    for (const card of list.current.querySelectorAll("[data-alert-id]"))
+      heights.current.set(card.dataset.alertId, card.offsetHeight);
   });
   useLayoutEffect(() => {
     const at = queue.findIndex((alert) => alert.alert_id === chosen);
@@ -39,13 +40,30 @@ function Cards({ desk }) {
     if (card) card.scrollIntoView({ block: "nearest" });
     else list.current.scrollTop = at * ((list.current.scrollHeight || 1) / queue.length);
   }, [chosen]);
-  const look = ({ currentTarget: { scrollTop, clientHeight } }) => (seen.value = { top: scrollTop, height: clientHeight });
+  const look = ({ currentTarget: { scrollTop, clientHeight } }) =>
+    (seen.value = { top: scrollTop, height: clientHeight });
   return (
-    <ol class="cards" ref={list} onScroll={queue.length > WHOLE_UP_TO ? look : undefined} tabIndex={0} aria-label="Alerts, most urgent first">
+    <ol
+      class="cards"
+      ref={list}
+      onScroll={queue.length > WHOLE_UP_TO ? look : undefined}
+      tabIndex={0}
+      aria-label="Alerts, most urgent first"
+    >
       {above > 0 && <li aria-hidden="true" style={{ height: `${above}px` }} />}
       {queue.slice(first, last).map((alert, at) => (
-        <Card key={alert.alert_id} desk={desk} alert={alert} at={first + at} count={queue.length} chosen={alert.alert_id === chosen}
-          noted={desk.notes.value.get(alert.alert_id)} underWay={desk.underWay.value.get(alert.alert_id)} names={desk.names.value} me={desk.store.me.value} />
+        <Card
+          key={alert.alert_id}
+          desk={desk}
+          alert={alert}
+          at={first + at}
+          count={queue.length}
+          chosen={alert.alert_id === chosen}
+          noted={desk.notes.value.get(alert.alert_id)}
+          underWay={desk.underWay.value.get(alert.alert_id)}
+          names={desk.names.value}
+          me={desk.store.me.value}
+        />
       ))}
       {below > 0 && <li aria-hidden="true" style={{ height: `${below}px` }} />}
       {!queue.length && <Empty desk={desk} />}
@@ -71,24 +89,42 @@ export function Queue({ desk }) {
   return (
     <section class="pane queue" aria-labelledby="queue-head">
       <header>
-        <h2 id="queue-head">
-          Alerts {fresh > 0 && <span class="count">{fresh} new</span>}
-        </h2>
-        <Segmented label="Which alerts" value={desk.filter.value} onPick={(key) => (desk.filter.value = key)}
-          options={[["open", "Open", "filter-open"], ["p1", "P1", "filter-p1"], ["mine", "Mine", "filter-mine"]]} />
+        <h2 id="queue-head">Alerts {fresh > 0 && <span class="count">{fresh} new</span>}</h2>
+        <Segmented
+          label="Which alerts"
+          value={desk.filter.value}
+          onPick={(key) => (desk.filter.value = key)}
+          options={[
+            ["open", "Open", "filter-open"],
+            ["p1", "P1", "filter-p1"],
+            ["mine", "Mine", "filter-mine"],
+          ]}
+        />
       </header>
       <div class="finder">
-        <input type="search" data-testid="filter-words" aria-label="Filter alerts by words" placeholder="Filter by words   /" value={desk.words.value}
-          onInput={(event) => (desk.words.value = event.currentTarget.value)} />
+        <input
+          type="search"
+          data-testid="filter-words"
+          aria-label="Filter alerts by words"
+          placeholder="Filter by words   /"
+          value={desk.words.value}
+          onInput={(event) => (desk.words.value = event.currentTarget.value)}
+        />
         {desk.can("note") && (
-          <button type="button" data-testid="raise-by-hand" title="New alert by hand (N)" onClick={() => desk.open("raise")}>
+          <button
+            type="button"
+            data-testid="raise-by-hand"
+            title="New alert by hand (N)"
+            onClick={() => desk.open("raise")}
+          >
             <Icon name="plus" /> New
           </button>
         )}
       </div>
       <Cards desk={desk} />
       <footer class="keys" aria-hidden="true">
-        <kbd>?</kbd> keys <kbd>J</kbd><kbd>K</kbd> move <kbd>A</kbd> acknowledge <kbd>S</kbd> to me <kbd>W</kbd> wall
+        <kbd>?</kbd> keys <kbd>J</kbd>
+        <kbd>K</kbd> move <kbd>A</kbd> acknowledge <kbd>S</kbd> to me <kbd>W</kbd> wall
       </footer>
     </section>
   );

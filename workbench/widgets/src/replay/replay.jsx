@@ -47,7 +47,10 @@ class Playback {
     const passed = now - this.turnedAt;
     this.turnedAt = now;
     // All wait for the slowest, for a moment: in step matters more than on time.
-    const waits = speed && [...this.tracks.values()].some((track) => track.busy) && (this.waited = (this.waited ?? 0) + passed) < 2500;
+    const waits =
+      speed &&
+      [...this.tracks.values()].some((track) => track.busy) &&
+      (this.waited = (this.waited ?? 0) + passed) < 2500;
     if (!waits) this.waited = 0;
     const next = speed && !waits ? Math.min(this.until, at + passed * speed) : at;
     for (const track of this.tracks.values()) track.show(next, waits ? 0 : speed);
@@ -84,12 +87,31 @@ function Player({ desk, ids, aroundAt }) {
       <header>
         <h2>Replay</h2>
         <span class="hint">{ids.length > 1 ? `${ids.length} cameras in step` : ""}</span>
-        <button type="button" class="tool" aria-label="Close the replay" title="Close (Esc)" data-testid="replay-close" onClick={shut}><Icon name="close" /></button>
+        <button
+          type="button"
+          class="tool"
+          aria-label="Close the replay"
+          title="Close (Esc)"
+          data-testid="replay-close"
+          onClick={shut}
+        >
+          <Icon name="close" />
+        </button>
       </header>
       <div class="replay-tiles" style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
-        {ids.map((id) => <ReplayTile key={id} desk={desk} cameraId={id} playback={playback} at={at} span={span} />)}
+        {ids.map((id) => (
+          <ReplayTile key={id} desk={desk} cameraId={id} playback={playback} at={at} span={span} />
+        ))}
       </div>
-      <Controls at={at} go={go} speed={speed} playing={playing} span={span} playback={playback} aroundAt={aroundAt} />
+      <Controls
+        at={at}
+        go={go}
+        speed={speed}
+        playing={playing}
+        span={span}
+        playback={playback}
+        aroundAt={aroundAt}
+      />
     </section>
   );
 }
@@ -105,12 +127,32 @@ function ReplayTile({ desk, cameraId, playback, at, span }) {
   }, []);
   const track = made.value;
   const camera = desk.store.cameras.value.get(cameraId);
-  const trouble = !track ? "" : { loading: "Loading…", none: "Nothing recorded in these minutes", failed: track.why.value, ready: track.gap.value ? `No footage at ${clockTime(at.value)}` : "" }[track.state.value];
+  const trouble = !track
+    ? ""
+    : {
+        loading: "Loading…",
+        none: "Nothing recorded in these minutes",
+        failed: track.why.value,
+        ready: track.gap.value ? `No footage at ${clockTime(at.value)}` : "",
+      }[track.state.value];
   return (
-    <article class="replay-tile" data-testid="replay-tile" data-camera-id={cameraId} data-state={track?.state.value}>
+    <article
+      class="replay-tile"
+      data-testid="replay-tile"
+      data-camera-id={cameraId}
+      data-state={track?.state.value}
+    >
       <video ref={video} muted playsInline tabIndex={-1} aria-label={`Recording of ${camera?.name ?? cameraId}`} />
-      {trouble && <div class="trouble gap"><strong>{trouble}</strong></div>}
-      <footer><b>{cameraId}</b><span>{camera?.name}</span><em>REPLAY</em></footer>
+      {trouble && (
+        <div class="trouble gap">
+          <strong>{trouble}</strong>
+        </div>
+      )}
+      <footer>
+        <b>{cameraId}</b>
+        <span>{camera?.name}</span>
+        <em>REPLAY</em>
+      </footer>
     </article>
   );
 }
@@ -123,24 +165,82 @@ function Controls({ at, go, speed, playing, span, playback, aroundAt }) {
   return (
     <footer class="replay-controls">
       <div class="replay-buttons">
-        <button type="button" class="tool" aria-label="A step back" title="A step back (,)" onClick={() => ([playing.value] = [false, go(at.value - STEP_MS)])}><Icon name="back" /></button>
-        <button type="button" class="tool loud" aria-label={playing.value ? "Pause" : "Play"} title="Play or pause (Space)" data-testid="replay-play" onClick={() => toggle(playing, at, span, go)}>
+        <button
+          type="button"
+          class="tool"
+          aria-label="A step back"
+          title="A step back (,)"
+          onClick={() => ([playing.value] = [false, go(at.value - STEP_MS)])}
+        >
+          <Icon name="back" />
+        </button>
+        <button
+          type="button"
+          class="tool loud"
+          aria-label={playing.value ? "Pause" : "Play"}
+          title="Play or pause (Space)"
+          data-testid="replay-play"
+          onClick={() => toggle(playing, at, span, go)}
+        >
           <Icon name={playing.value ? "pause" : "play"} filled={!playing.value} />
         </button>
-        <button type="button" class="tool" aria-label="A step on" title="A step on (.)" onClick={() => ([playing.value] = [false, go(at.value + STEP_MS)])}><Icon name="step" /></button>
+        <button
+          type="button"
+          class="tool"
+          aria-label="A step on"
+          title="A step on (.)"
+          onClick={() => ([playing.value] = [false, go(at.value + STEP_MS)])}
+        >
+          <Icon name="step" />
+        </button>
       </div>
       <time data-testid="replay-time">{shown}</time>
       <div class="scrub">
         <svg viewBox="0 0 1000 24" preserveAspectRatio="none" aria-hidden="true">
           {pieces.map(([row, from, until]) => (
-            <rect key={`${row}-${from}`} x={1000 * Math.max(0, share(from))} width={Math.max(1, 1000 * (Math.min(1, share(until)) - Math.max(0, share(from))))} y={(24 / tracks.length) * row + 1} height={Math.max(1, 24 / tracks.length - 2)} class="piece" />
+            <rect
+              key={`${row}-${from}`}
+              x={1000 * Math.max(0, share(from))}
+              width={Math.max(1, 1000 * (Math.min(1, share(until)) - Math.max(0, share(from))))}
+              y={(24 / tracks.length) * row + 1}
+              height={Math.max(1, 24 / tracks.length - 2)}
+              class="piece"
+            />
           ))}
           {aroundAt && <rect x={1000 * share(ms(aroundAt)) - 1.5} width="3" y="0" height="24" class="onset" />}
         </svg>
-        <input type="range" aria-label="Instant" aria-valuetext={shown} min={span.from} max={span.until} step="100" value={at} data-testid="replay-scrub" onInput={(e) => go(Number(e.currentTarget.value))} />
-        <div class="scrub-ends"><span>{clockTime(span.from)}</span>{aroundAt && <span class="onset-word" style={{ left: `${100 * share(ms(aroundAt))}%` }}>onset</span>}<span>{clockTime(span.until)}</span></div>
+        <input
+          type="range"
+          aria-label="Instant"
+          aria-valuetext={shown}
+          min={span.from}
+          max={span.until}
+          step="100"
+          value={at}
+          data-testid="replay-scrub"
+          onInput={(e) => go(Number(e.currentTarget.value))}
+        />
+        <div class="scrub-ends">
+          <span>{clockTime(span.from)}</span>
+          {aroundAt && (
+            <span class="onset-word" style={{ left: `${100 * share(ms(aroundAt))}%` }}>
+              onset
+            </span>
+          )}
+          <span>{clockTime(span.until)}</span>
+        </div>
       </div>
-      <Segmented label="Speed" value={speed.value} onPick={(value) => (speed.value = value)} options={[[0.5, "½×"], [1, "1×"], [2, "2×"], [4, "4×"]]} />
+      <Segmented
+        label="Speed"
+        value={speed.value}
+        onPick={(value) => (speed.value = value)}
+        options={[
+          [0.5, "½×"],
+          [1, "1×"],
+          [2, "2×"],
+          [4, "4×"],
+        ]}
+      />
     </footer>
   );
 }
@@ -156,7 +256,8 @@ function useKeys({ desk, go, at, playing }) {
       if (desk.dialog.value || event.target.closest("input:not([type=range]), textarea")) return;
       const by = { ",": -STEP_MS, ".": STEP_MS, ArrowLeft: -5000, ArrowRight: 5000 }[event.key];
       if (event.key === " " && event.target.tagName !== "BUTTON") playing.value = !playing.value;
-      else if (by && event.target.type !== "range") [playing.value] = [Math.abs(by) > STEP_MS && playing.value, go(at.value + by)];
+      else if (by && event.target.type !== "range")
+        [playing.value] = [Math.abs(by) > STEP_MS && playing.value, go(at.value + by)];
       else return;
       event.preventDefault();
     };

@@ -17,7 +17,13 @@ export class Track {
     this.gap = signal(false);
     this.why = signal("");
     this.map = [];
-    const hls = (this.hls = new Hls({ autoStartLoad: true, backBufferLength: 60, enableWorker: false, maxBufferLength: 30, startPosition: 0 }));
+    const hls = (this.hls = new Hls({
+      autoStartLoad: true,
+      backBufferLength: 60,
+      enableWorker: false,
+      maxBufferLength: 30,
+      startPosition: 0,
+    }));
     hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => this.learn(details.fragments));
     hls.on(Hls.Events.ERROR, (_, told) => this.failed(told));
     hls.loadSource(playlistUrl(cameraId, new Date(sinceMs).toISOString(), new Date(untilMs).toISOString()));
@@ -27,8 +33,13 @@ export class Track {
 
   /** From the playlist: which stretch of the stream was recorded when. */
   learn(fragments) {
-    this.map = fragments.filter((one) => one.programDateTime !== null)
-      .map((one) => ({ from: one.programDateTime, until: one.programDateTime + one.duration * 1000, start: one.start }));
+    this.map = fragments
+      .filter((one) => one.programDateTime !== null)
+      .map((one) => ({
+        from: one.programDateTime,
+        until: one.programDateTime + one.duration * 1000,
+        start: one.start,
+      }));
     const pieces = [];
     for (const { from, until } of this.map) {
       const last = pieces.at(-1);
@@ -44,7 +55,12 @@ export class Track {
     if (told.type === Hls.ErrorTypes.MEDIA_ERROR) return this.hls.recoverMediaError();
     const status = told.response?.code;
     this.state.value = status === 404 ? "none" : "failed";
-    this.why.value = status === 403 ? "You may not watch this camera." : status === 404 ? "" : "Its recording cannot be had just now.";
+    this.why.value =
+      status === 403
+        ? "You may not watch this camera."
+        : status === 404
+          ? ""
+          : "Its recording cannot be had just now.";
   }
 
   /** Show the instant `atMs`, at that speed; 0 stands still. */
@@ -63,7 +79,10 @@ export class Track {
 
   /** True where its picture has to be waited for. */
   get busy() {
-    return this.state.value === "loading" || (this.state.value === "ready" && !this.gap.value && (this.video.seeking || this.video.readyState < 2));
+    return (
+      this.state.value === "loading" ||
+      (this.state.value === "ready" && !this.gap.value && (this.video.seeking || this.video.readyState < 2))
+    );
   }
 
   stop() {

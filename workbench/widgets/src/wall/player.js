@@ -81,7 +81,8 @@ export class Player {
     const end = buffered.end(buffered.length - 1);
     const first = buffered.start(buffered.length - 1);
     const lag = end - video.currentTime;
-    if (video.currentTime < first || lag > SEEK_PAST_S + this.target) video.currentTime = Math.max(first, end - this.target);
+    if (video.currentTime < first || lag > SEEK_PAST_S + this.target)
+      video.currentTime = Math.max(first, end - this.target);
     video.playbackRate = lag > 4 * this.target ? FASTEST : lag > 2 * this.target ? 1.04 : 1;
     if (video.paused) video.play().catch(() => {});
     if (!buffer.updating && buffered.start(0) < video.currentTime - 2 * KEEP_BEHIND_S)

@@ -1,4 +1,4 @@
-// Which instant the picture on the screen is of: fragments say when their frame was seen, the video says which it shows.
+// Which instant the picture shown is of: fragments say when their frame was seen, the video says which it shows.
 const KEPT = 900;
 
 export class Shown {

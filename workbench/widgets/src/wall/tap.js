@@ -74,7 +74,10 @@ export class Tap {
     const us = Number(new DataView(data).getBigUint64(0));
     const bytes = new Uint8Array(data, 8);
     if (us === 0) {
-      this.player ??= new Player(this.video, { onFrame: (at) => this.frame(at), onBroken: (why) => this.broken(why) });
+      this.player ??= new Player(this.video, {
+        onFrame: (at) => this.frame(at),
+        onBroken: (why) => this.broken(why),
+      });
       this.player.begin(this.mime, bytes);
     } else this.player?.push(us, bytes);
   }

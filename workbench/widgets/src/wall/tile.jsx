@@ -13,7 +13,12 @@ function useTap(desk, slot, video) {
   useLayoutEffect(() => {
     const { store } = desk;
     const { camera_id: cameraId, alert_id: alertId, reason } = slot;
-    const made = new Tap(video.current, cameraId, { store, alertId, reason, camera: () => store.cameras.peek().get(cameraId) });
+    const made = new Tap(video.current, cameraId, {
+      store,
+      alertId,
+      reason,
+      camera: () => store.cameras.peek().get(cameraId),
+    });
     tap.value = made;
     return () => made.stop();
   }, [slot.camera_id]);
@@ -46,13 +51,17 @@ function Trouble({ desk, tap, camera }) {
         <span>{camera?.state === "lost" ? "Camera lost. What you see is old." : "What you see is old."}</span>
       </div>
     );
-  const words = { connecting: "Connecting…", lost: "No picture", forbidden: "Not permitted", closed: "Closed" }[state];
+  const words = { connecting: "Connecting…", lost: "No picture", forbidden: "Not permitted", closed: "Closed" }[
+    state
+  ];
   const more = state === "lost" && camera?.state === "lost" ? camera.detail || "The camera does not answer." : why;
   return (
     <div class={`trouble ${state}`}>
       <strong>{words}</strong>
       {more && state !== "connecting" && <span>{more}</span>}
-      {state === "closed" && <Reason onGive={(reason) => desk.keepWatching(tap, reason)} words="Watch again because of" />}
+      {state === "closed" && (
+        <Reason onGive={(reason) => desk.keepWatching(tap, reason)} words="Watch again because of" />
+      )}
     </div>
   );
 }
@@ -60,14 +69,31 @@ function Trouble({ desk, tap, camera }) {
 function Reason({ onGive, words }) {
   const other = useSignal("");
   return (
-    <form class="reason" data-testid="reason" onSubmit={(event) => (event.preventDefault(), other.value.trim() && onGive(other.value.trim()))}
-      onClick={(event) => event.stopPropagation()}>
+    <form
+      class="reason"
+      data-testid="reason"
+      onSubmit={(event) => (event.preventDefault(), other.value.trim() && onGive(other.value.trim()))}
+      onClick={(event) => event.stopPropagation()}
+    >
       <label>
         {words}
-        <input type="text" list="rtcc-reasons" data-testid="reason-text" maxLength={120} value={other.value} onInput={(e) => (other.value = e.currentTarget.value)} />
+        <input
+          type="text"
+          list="rtcc-reasons"
+          data-testid="reason-text"
+          maxLength={120}
+          value={other.value}
+          onInput={(e) => (other.value = e.currentTarget.value)}
+        />
       </label>
-      <datalist id="rtcc-reasons">{REASONS.map((reason) => <option key={reason} value={reason} />)}</datalist>
-      <button type="submit" class="loud" data-testid="reason-give" disabled={!other.value.trim()}>Watch</button>
+      <datalist id="rtcc-reasons">
+        {REASONS.map((reason) => (
+          <option key={reason} value={reason} />
+        ))}
+      </datalist>
+      <button type="submit" class="loud" data-testid="reason-give" disabled={!other.value.trim()}>
+        Watch
+      </button>
     </form>
   );
 }
@@ -83,7 +109,9 @@ function ClosingSoon({ desk, tap }) {
       ) : (
         <>
           Closes in {left} s
-          <button type="button" onClick={() => (asked.value = true)}>Still needed</button>
+          <button type="button" onClick={() => (asked.value = true)}>
+            Still needed
+          </button>
         </>
       )}
     </div>
@@ -102,16 +130,40 @@ export function Tile({ desk, slot, at }) {
   const chosen = wall.chosen.value === at;
   const act = (does) => (event) => (event.stopPropagation(), does());
   return (
-    <article class={`tile ${state} ${urgent} ${chosen ? "chosen" : ""}`} data-testid="tile" data-camera-id={slot.camera_id} data-state={state} tabIndex={0} draggable
-      aria-label={`${name}, ${state}`} onClick={() => choose(desk, slot, at)} onFocus={() => (wall.chosen.value = at)} {...dragging(desk, at, slot)}>
+    <article
+      class={`tile ${state} ${urgent} ${chosen ? "chosen" : ""}`}
+      data-testid="tile"
+      data-camera-id={slot.camera_id}
+      data-state={state}
+      tabIndex={0}
+      draggable
+      aria-label={`${name}, ${state}`}
+      onClick={() => choose(desk, slot, at)}
+      onFocus={() => (wall.chosen.value = at)}
+      {...dragging(desk, at, slot)}
+    >
       <video ref={video} muted playsInline autoPlay disablePictureInPicture tabIndex={-1} aria-hidden="true" />
       {tap && <Trouble desk={desk} tap={tap} camera={camera} />}
       {urgent && <b class={`prio ${urgent}`}>{alert.priority}</b>}
       <div class="tile-tools" role="group" aria-label={`Tile of ${name}`}>
-        <button type="button" class="tool" aria-label={`Replay ${name}`} title="Replay the last minutes" data-testid="tile-replay" onClick={act(() => (desk.replay.value = { cameraIds: [slot.camera_id], aroundAt: null }))}>
+        <button
+          type="button"
+          class="tool"
+          aria-label={`Replay ${name}`}
+          title="Replay the last minutes"
+          data-testid="tile-replay"
+          onClick={act(() => (desk.replay.value = { cameraIds: [slot.camera_id], aroundAt: null }))}
+        >
           <Icon name="replay" />
         </button>
-        <button type="button" class="tool" aria-label={`Take ${name} off the wall`} title="Take off the wall" data-testid="tile-remove" onClick={act(() => wall.remove(at))}>
+        <button
+          type="button"
+          class="tool"
+          aria-label={`Take ${name} off the wall`}
+          title="Take off the wall"
+          data-testid="tile-remove"
+          onClick={act(() => wall.remove(at))}
+        >
           <Icon name="close" />
         </button>
       </div>
@@ -129,7 +181,11 @@ export function EmptyTile({ desk, at }) {
   const chosen = desk.wall.chosen.value === at;
   return (
     <div class={`tile empty-tile ${chosen ? "chosen" : ""}`} data-testid="tile-empty" {...dragging(desk, at, null)}>
-      <span>Drop a camera here,<br />or pick one and press <kbd>W</kbd></span>
+      <span>
+        Drop a camera here,
+        <br />
+        or pick one and press <kbd>W</kbd>
+      </span>
     </div>
   );
 }
