@@ -62,7 +62,7 @@ class Shown:
 
 
 class AckWatch:
-    """Asks the keeper every few milliseconds which alerts are open, and notes when each was first held."""
+    """Asks the keeper every few milliseconds for new alerts, repeats too, and notes when each was first held."""
 
     def __init__(self, home: Home) -> None:
         self._door = KeeperClient(home, spawn=False, wait_s=1.0)
@@ -93,14 +93,12 @@ class AckWatch:
         version = ""
         while not self._stop.wait(ASK_EVERY_S):
             try:
-                roster = self._door.roster(version)
+                changes = self._door.alert_changes(version)
             except KeeperUnavailable:
                 continue
             held_us = time.time_ns() // 1000
-            if roster is None:
-                continue
-            version = roster.version
-            for alert in roster.alerts:
+            version = changes.version
+            for alert in changes.alerts:
                 self.raised.setdefault(alert.alert_id, Raised(alert, held_us))
 
 

@@ -46,6 +46,7 @@ def alert_of_event(event: Event, rules: Collection[str], raised_at: datetime) ->
     return Alert(
         Alert.identify(kind, event.event_id), kind, event.event_id, event.camera_id,
         PRIORITY.get(event.rule, "P3"), raised_at, event.span.start_at, event.rule, " ".join(w for w in words if w),
+        confidence=event.confidence,
     )  # fmt: skip
 
 

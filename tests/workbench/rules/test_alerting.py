@@ -24,7 +24,7 @@ START_AT = from_us(1_800_000_000_000_000)
 NOW = START_AT + timedelta(seconds=40)
 DWELL = Event(
     "evt_1", "run_1", "seg_1", "cam", "mnt", "zone_dwell", "zone_dock", ("trk_1",), Span(START_AT), NOW,
-    dwell_s=31.4, label="person",
+    dwell_s=31.4, label="person", confidence=0.75,
 )  # fmt: skip
 DARK = replace(DWELL, event_id="evt_2", rule="camera_dark", zone_id=None, track_ids=(), dwell_s=None, label=None)
 RULES = ("zone_dwell", "left_object", "line_cross")
@@ -34,7 +34,7 @@ def test_an_event_someone_must_answer_becomes_an_alert():
     alert = alert_of_event(DWELL, RULES, NOW)
     assert (alert.kind, alert.event_id, alert.camera_id, alert.rule) == ("rule", "evt_1", "cam", "zone_dwell")
     assert (alert.raised_at, alert.onset_at, alert.priority) == (NOW, START_AT, "P3")
-    assert alert.detail == "person 31 s"
+    assert (alert.detail, alert.confidence) == ("person 31 s", 0.75)
     assert alert.provisional
 
 
