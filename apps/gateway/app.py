@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,7 +18,9 @@ from apps.gateway import (
     health,
     login,
     me,
+    media,
     openapi,
+    proxy,
     refusals,
     reports,
     stream,
@@ -35,7 +35,7 @@ from catalog.writes import WriteDoor
 ROUTERS = (
     # The stream before the alerts: "stream" is no alert's id.
     stream.router, alerts.router, reports.router, cap_routes.router, me.router, cameras.router, handover.router,
-    supervisor.router, health.router, assets.router, login.router,
+    supervisor.router, health.router, assets.router, media.router, login.router,
 )  # fmt: skip
 
 
@@ -64,26 +64,22 @@ def create_app(
         there is none.
     """
     room = Room(home, door=door, clock=clock, policy=policy, spawn=spawn)
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        await room.open()
-        try:
-            yield
-        finally:
-            await room.close()
-
-    app = FastAPI(title=openapi.TITLE, version=openapi.VERSION, lifespan=life, docs_url=None, redoc_url=None)
+    app = FastAPI(title=openapi.TITLE, version=openapi.VERSION, lifespan=_life, docs_url=None, redoc_url=None)
     app.state.room = room
     app.add_middleware(Doorway, most_body_bytes=room.policy.most_body_bytes)
     refusals.speak(app)
     for router in ROUTERS:
         app.include_router(router)
-    if importlib.util.find_spec("apps.gateway.media") is not None:
-        media = importlib.import_module("apps.gateway.media")
-        if hasattr(media, "router"):
-            app.include_router(media.router)
-    if importlib.util.find_spec("apps.gateway.proxy") is not None:
-        importlib.import_module("apps.gateway.proxy").mount(app, room, voila=voila, lab=lab)
+    proxy.mount(app, room, voila=voila, lab=lab)
     openapi.publish(app)
     return app
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    room: Room = app.state.room
+    await room.open()
+    try:
+        yield
+    finally:
+        await room.close()

@@ -68,13 +68,11 @@ class Busy(TooMany):
 STATUS: dict[type[RtccError], int] = {
     NotSignedIn: 401, BadSignature: 401, StaleTimestamp: 401, ReplayedNonce: 401,
     WrongOrigin: 403, OutOfScope: 403, errors.NotPermitted: 403,
-    errors.NotFound: 404, errors.UnknownCamera: 404, errors.FootageChanged: 409,
-    TooLarge: 413, BadEnvelope: 422, UnknownType: 422, errors.BadInput: 422,
-    TooMany: 429, Busy: 503, errors.KeeperUnavailable: 503, errors.StorageFailed: 503, errors.CatalogConflict: 503,
+    errors.NotFound: 404, errors.UnknownCamera: 404, errors.AlertConflict: 409, errors.FootageChanged: 409,
+    TooLarge: 413, BadEnvelope: 422, UnknownType: 422, errors.BadInput: 422, TooMany: 429,
+    Busy: 503, errors.KeeperUnavailable: 503, errors.StorageFailed: 503, errors.CatalogConflict: 503,
 }  # fmt: skip
 """HTTP status of each error; of one that is not named here, that of the nearest class above it, else 500."""
-if hasattr(errors, "AlertConflict"):
-    STATUS[errors.AlertConflict] = 409
 
 RETRY_AFTER_S = 2.0
 """When to come back after a 503, seconds: a keeper that died answers again within so long."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from workbench.geometry import Floats, centre_size, iou
 from workbench.tracking.motion import Motion, sizes_px
@@ -80,6 +79,8 @@ def join(
     may &= (away_sizes <= reach.stray_sizes[tracks][:, None]) & (likeness >= MIN_SIZE_RATIO)
     may &= reach.group[tracks][:, None] == group[boxes][None, :]
     affinity = (overlap + likeness / (1 + surprise)) / 2
+    from scipy.optimize import linear_sum_assignment  # half a second, for those alone who track
+
     rows, columns = linear_sum_assignment(np.where(may, 1 - affinity, FORBIDDEN))
     kept = may[rows, columns]
     return tracks[rows[kept]], boxes[columns[kept]]

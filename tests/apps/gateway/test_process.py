@@ -145,8 +145,7 @@ def test_it_ends_when_asked_though_pages_are_open(home: Home) -> None:
 
 
 def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "apps.gateway", str(tmp_path / "nowhere")], capture_output=True, timeout=60, check=False
-    )  # fmt: skip
+    command = [sys.executable, "-m", "apps.gateway", str(tmp_path / "nowhere")]
+    ran = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert ran.returncode == 4
     assert b"no data home" in ran.stderr
