@@ -159,13 +159,16 @@ async def by_hand(room: TheRoom, person: Acting, wanted: ByHand) -> Raised:
         raise BadInput("raise an alert: give both lon_deg and lat_deg, or neither")
     now = room.clock()
     raised = Alert(
-        Alert.identify("person", person.actor, wanted.title, now.isoformat()), "person", None, wanted.camera_id,
-        wanted.priority, now, now, detail=wanted.detail, title=wanted.title, source=person.actor,
+        Alert.identify("person", person.actor, now.isoformat(), wanted.model_dump_json()), "person", None,
+        wanted.camera_id, wanted.priority, now, now, detail=wanted.detail, title=wanted.title, source=person.actor,
         lon_deg=wanted.lon_deg, lat_deg=wanted.lat_deg,
     )  # fmt: skip
     await room.write(room.door.raise_alerts, person.access, [raised])
-    room.state.take(raised)
-    return Raised(alert=room.state.shown(raised))
+    kept = await kept_alert(room, person.access, raised.alert_id)
+    if kept.merged_into is not None:  # the same words again: one thing to answer
+        kept = await kept_alert(room, person.access, kept.merged_into)
+    room.state.take(kept)
+    return Raised(alert=room.state.shown(kept))
 
 
 async def kept_alert(room: Room, access: Access, alert_id: str) -> Alert:

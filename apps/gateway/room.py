@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-KEEPER_WAIT_S = 10.0
-"""Longest wait for a keeper that is away, seconds: one that died answers again within six."""
+KEEPER_WAIT_S = 6.0
+"""Longest wait for a keeper that is away, seconds: one that died answers again before, and pages wait for eight."""
 
 WRITERS = 8
 """Threads that wait for the keeper: it commits in groups, so a few are as quick as many."""

@@ -88,6 +88,19 @@ def test_of_two_officers_only_one_owns_it_and_the_other_sees_who(serve: Serve) -
     run(work)
 
 
+def test_the_same_words_again_are_the_same_thing_to_answer(serve: Serve) -> None:
+    async def work() -> None:
+        async with serve() as served, served.client("reed") as page:
+            first = await by_hand(page, "Smoke over the yard", detail="seen from the bridge")
+            served.clock.turn(seconds=10)
+            again = await by_hand(page, "Smoke over the yard", detail="seen from the bridge")
+            other = await by_hand(page, "Smoke over the yard", detail="at the gate now")
+            assert (again["alert_id"], again["repeats"]) == (first["alert_id"], 1)
+            assert other["alert_id"] != first["alert_id"]
+
+    run(work)
+
+
 def test_those_who_may_only_look_take_no_step(serve: Serve) -> None:
     async def work() -> None:
         async with serve() as served, served.client("reed") as reed:
