@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from catalog.access import Access, Purpose, Role
-from catalog.client import KeeperClient, open_door
 from catalog.errors import NotFound, StorageFailed
 from catalog.home import Home
-from catalog.reader import Reader
+
+if TYPE_CHECKING:
+    from catalog.client import KeeperClient
+    from catalog.reader import Reader
 
 DEFAULT_HOME = "~/.rtcc"
 
@@ -90,6 +92,8 @@ def now() -> datetime:
 @contextmanager
 def writing(home: Home) -> Iterator[KeeperClient]:
     """Yield the home's write door; its keeper is started when none runs."""
+    from catalog.client import open_door  # the doors bring the catalog along, and who asks the time needs none
+
     door = open_door(home)
     try:
         yield door
@@ -100,6 +104,8 @@ def writing(home: Home) -> Iterator[KeeperClient]:
 @contextmanager
 def reading(home: Home, access: Access, *, as_of: int | datetime | None = None) -> Iterator[Reader]:
     """Yield the home's read door for one person and purpose."""
+    from catalog.reader import Reader
+
     with writing(home) as door:
         reader = Reader(home, access, door, as_of=as_of)
         try:

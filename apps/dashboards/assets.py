@@ -1,4 +1,4 @@
-"""Files that pages load: Voila's scripts and the three extensions that mount widgets, and nothing else on disk."""
+"""Files that pages load: ours, Voila's scripts and three extensions that mount widgets; nothing else on disk."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Assets:
     """The folders that files are served from, each under a name that changes with their contents."""
 
     def __init__(self) -> None:
-        self._roots: dict[str, tuple[Path, ...]] = {"static": _static_roots()}
+        own = Path(__file__).parent / "page"
+        self._roots: dict[str, tuple[Path, ...]] = {"static": _static_roots(), "page": (own,)}
         extensions = [Path(path) for path in get_voila_labextensions_path()]
         for name in EXTENSIONS:
             self._roots[f"labextensions/{name}"] = tuple(
@@ -55,7 +56,7 @@ class Assets:
         Parameters
         ----------
         area
-            `static` or `labextensions`.
+            `static`, `labextensions`, or `page` for our own.
         path
             As in the address; of an extension it begins with its name.
         """
@@ -66,8 +67,8 @@ class Assets:
         return None
 
     def _candidates(self, area: str, path: str) -> list[tuple[Path, str]]:
-        if area == "static":
-            return [(root, path) for root in self._roots["static"]]
+        if area in ("static", "page"):
+            return [(root, path) for root in self._roots[area]]
         names = [name for name in EXTENSIONS if path.startswith(f"{name}/")]
         return [(root, path[len(name) + 1 :]) for name in names for root in self._roots[f"labextensions/{name}"]]
 
@@ -82,6 +83,8 @@ def _version(roots: Mapping[str, tuple[Path, ...]]) -> str:
     """Return a name for these versions of all files: they never change under it."""
     said = [importlib.metadata.version(name) for name in ("voila", "anywidget", "jupyterlab_widgets")]
     digest = hashlib.sha256("\n".join([*said, *sorted(roots)]).encode())
+    for root in roots["page"]:
+        digest.update((root / "mount.js").read_bytes())
     return digest.hexdigest()[:12]
 
 

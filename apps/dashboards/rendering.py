@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from voila.notebook_renderer import NotebookRenderer
-
 from apps.dashboards.kernels import PageKernels
+from apps.dashboards.mounting import PageRenderer
 from apps.dashboards.pages import Page
 from apps.sessions import Session
 
@@ -29,6 +28,8 @@ class Ready:
 
     kernel_id: str
     html: str
+    made_from: object
+    """What tells the files it was made from, from later ones."""
 
 
 class Pages:
@@ -38,14 +39,22 @@ class Pages:
     ----------
     make
         Returns the renderer of a page's notebook.
+    made_from
+        Returns what tells the files of a page, as they are now, from others: a page made from earlier ones would
+        ask for scripts that are not there any more.
     at_once
         Kernels that are started at the same time: more would only make each other wait.
     """
 
     def __init__(
-        self, pages: dict[str, Page], kernels: PageKernels, make: Callable[[Page], NotebookRenderer], at_once: int
+        self,
+        pages: dict[str, Page],
+        kernels: PageKernels,
+        make: Callable[[Page], PageRenderer],
+        made_from: Callable[[Page], object],
+        at_once: int,
     ) -> None:
-        self._pages, self._kernels, self._make = pages, kernels, make
+        self._pages, self._kernels, self._make, self._made_from = pages, kernels, make, made_from
         self._ready: dict[str, list[Ready]] = {name: [] for name in pages}
         self._filling: dict[str, asyncio.Task[None]] = {}
         self._starting = asyncio.Semaphore(at_once)
@@ -72,7 +81,7 @@ class Pages:
             self._later(self._end(kernel_id))
         while self._ready[page.name]:
             ready = self._ready[page.name].pop(0)
-            if await self._alive(ready.kernel_id):
+            if ready.made_from == self._made_from(page) and await self._alive(ready.kernel_id):
                 self._kernels.give(ready.kernel_id, session)
                 self._fill(page, REFILL_AFTER_S)
                 yield ready.html
@@ -117,7 +126,7 @@ class Pages:
             del self._filling[page.name]
 
     async def _made_ready(self, page: Page) -> Ready:
-        renderer = self._make(page)
+        made_from, renderer = self._made_from(page), self._make(page)
         await renderer.initialize()
         async with self._starting:
             kernel_id = await self._kernels.start_kernel(kernel_name=renderer.notebook.metadata.kernelspec.name)
@@ -126,13 +135,14 @@ class Pages:
             except BaseException:
                 await self._end(kernel_id)
                 raise
-        return Ready(kernel_id, html)
+        return Ready(kernel_id, html, made_from)
 
     async def look_after(self) -> None:
-        """Replace ready pages whose kernel has died."""
+        """Replace ready pages whose kernel has died, or whose files have changed."""
         for name, ready in self._ready.items():
             for one in tuple(ready):
-                if not await self._alive(one.kernel_id) and one in ready:
+                stale = one.made_from != self._made_from(self._pages[name])
+                if (stale or not await self._alive(one.kernel_id)) and one in ready:
                     ready.remove(one)
                     self._later(self._end(one.kernel_id))
             self._fill(self._pages[name], 0.0)

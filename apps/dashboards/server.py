@@ -33,7 +33,6 @@ from traitlets import Instance
 from traitlets.config import Config
 from voila.app import Voila
 from voila.configuration import VoilaConfiguration
-from voila.notebook_renderer import NotebookRenderer
 from voila.utils import get_page_config
 
 from apps.accounts import accounts_path, read_accounts
@@ -51,6 +50,7 @@ from apps.dashboards.handlers import (
 from apps.dashboards.identity import RoleAuthorizer, SessionIdentity
 from apps.dashboards.kernels import PageKernels
 from apps.dashboards.messages import MOST_BYTES
+from apps.dashboards.mounting import PageRenderer
 from apps.dashboards.pages import PAGES, PEOPLE, Page
 from apps.dashboards.rendering import Pages
 from apps.sessions import derived_key
@@ -64,6 +64,9 @@ BASE = "/voila/"
 
 PORT = 8866
 HOST = "127.0.0.1"
+
+MANIFEST = Path(__file__).resolve().parents[2] / "workbench" / "widgets" / "static" / "manifest.json"
+"""Names the bundled files that pages load; another bundle has others."""
 
 SWEEP_S = 15.0
 """Between two looks for kernels whose people have gone, and for people who may not be here any more, seconds."""
@@ -151,12 +154,12 @@ class Dashboards(Voila):
         """Return our routes; none of Voila's own, which run, list, serve and shut down for anybody."""
         self.assets = Assets()
         cores = len(os.sched_getaffinity(0))
-        self.rendered = Pages(self._present(), self.kernel_manager, self.renderer, at_once=cores)
+        self.rendered = Pages(self._present(), self.kernel_manager, self.renderer, self.made_from, cores)
         version = re.escape(self.assets.version)
         page = {"pages": self._present(), "rendered": self.rendered}
         return [
             (rf"{BASE}render/([a-z_]+)\.ipynb", PageHandler, page),
-            (rf"{BASE}{version}/(static|labextensions)/(.+)", AssetHandler, {"assets": self.assets}),
+            (rf"{BASE}{version}/(static|labextensions|page)/(.+)", AssetHandler, {"assets": self.assets}),
             (rf"{BASE}api/kernels/{KERNEL_ID}", KernelHandler),
             (rf"{BASE}api/kernels/{KERNEL_ID}/channels", KernelSocket),
             (rf"{BASE}voila/api/shutdown/{KERNEL_ID}", LeavingHandler),
@@ -168,14 +171,19 @@ class Dashboards(Voila):
         folder = Path(self.root_dir)
         return {name: page for name, page in self.pages.items() if (folder / f"{name}.ipynb").is_file()}
 
-    def renderer(self, page: Page) -> NotebookRenderer:
+    def renderer(self, page: Page) -> PageRenderer:
         """Return what renders a page's notebook, from the beginning."""
-        return NotebookRenderer(
+        return PageRenderer(
             voila_configuration=self.voila_configuration, traitlet_config=self.config,
             notebook_path=f"{page.name}.ipynb", template_paths=self.template_paths,
             config_manager=self.config_manager, contents_manager=self.contents_manager, base_url=BASE,
             kernel_spec_manager=self.kernel_spec_manager, page_config=self._page_config(page),
         )  # fmt: skip
+
+    def made_from(self, page: Page) -> object:
+        """Return what tells a page's notebook and the widgets' bundle, as they are now, from others."""
+        files = (Path(self.root_dir) / f"{page.name}.ipynb", MANIFEST)
+        return tuple(file.stat().st_mtime_ns if file.exists() else None for file in files)
 
     def _page_config(self, page: Page) -> dict[str, Any]:
         """Return what Voila's scripts look up: where their files are, and which extensions to load."""
@@ -186,7 +194,7 @@ class Dashboards(Voila):
         files = f"{BASE}{self.assets.version}"
         return found | {
             "fullStaticUrl": f"{files}/static", "fullLabextensionsUrl": f"{files}/labextensions",
-            "themesUrl": f"{files}/themes", "pageTitle": page.title,
+            "themesUrl": f"{files}/themes", "ownUrl": f"{files}/page", "pageTitle": page.title,
         }  # fmt: skip
 
     def start(self) -> None:
