@@ -201,8 +201,21 @@ class Encoding:
 def render(scene: Scene, path: Path, encoding: Encoding | None = None) -> Path:
     """Write the scene as a video file, of the kind the suffix says, and return its path."""
     how = encoding or Encoding()
-    flags = {"movflags": how.movflags} if how.movflags else {}
     path.parent.mkdir(parents=True, exist_ok=True)
+    kind = (scene, repr(how), path.suffix)
+    if kind in _rendered:
+        path.write_bytes(_rendered[kind])
+    else:
+        _rendered[kind] = _encode(scene, path, how).read_bytes()
+    return path
+
+
+_rendered: dict[tuple[Scene, str, str], bytes] = {}
+"""Every file rendered by this process: many tests want the same one, and drawing and encoding it takes longest."""
+
+
+def _encode(scene: Scene, path: Path, how: Encoding) -> Path:
+    flags = {"movflags": how.movflags} if how.movflags else {}
     with av.open(str(path), "w", options=flags) as out:
         out.metadata.update(how.metadata)
         stream = out.add_stream(

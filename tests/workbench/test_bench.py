@@ -28,9 +28,10 @@ from workbench.bench import Bench, open_bench
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Made, Keeper]]:
+def made(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Made, Keeper]]:
     folder = tmp_path_factory.mktemp("bench")
-    home = Home.create(folder / "home")
+    shutil.copytree(empty_home, folder / "home")
+    home = Home.open(folder / "home")
     with Keeper(home, commit_every_s=0.01) as keeper:
         yield make_home(home, keeper, folder), keeper
 
@@ -40,7 +41,7 @@ def bench_for(made: tuple[Made, Keeper], purpose: Purpose = "investigation") -> 
     return Bench(place.home, Access("ann", purpose=purpose, case_id="case_7"), keeper, lent_door=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bench(made: tuple[Made, Keeper]) -> Iterator[Bench]:
     with bench_for(made) as opened:
         yield opened

@@ -159,7 +159,7 @@ def pictures_by_frame(
     pictures = {}
     for batch in reading:
         numbers = ((batch.seen_at - to_us(START_AT)) / 1e5).round().astype(int).tolist()
-        pictures.update(zip(numbers, batch.rgb.astype(int), strict=True))
+        pictures.update(zip(numbers, batch.rgb.astype(np.int16), strict=True))
     return pictures, reading.gaps
 
 
