@@ -291,10 +291,11 @@ class State:
         self._orders = {alert_id: order for alert_id, order in self._orders.items() if alert_id in wanted}
         for alert_id, alert in wanted.items():
             place = place_of_alert(alert, self.mountings.get(alert.camera_id or ""))
-            near = self.near(place, WALL_CAMERAS, "response", WALL_RADIUS_M) if place else []
-            order = WallOrder(
-                alert_id=alert_id, camera_ids=[camera.camera_id for camera in near], reason=self.shown(alert).title
-            )
+            near = self.near(place, len(self.cameras), "response", WALL_RADIUS_M) if place else []
+            # One that live work does not know has no feed: a tile of it would take a place and show nothing.
+            watched = [camera for camera in near if camera.state != "unknown"] or near
+            camera_ids = [camera.camera_id for camera in watched[:WALL_CAMERAS]]
+            order = WallOrder(alert_id=alert_id, camera_ids=camera_ids, reason=self.shown(alert).title)
             before = self._orders.get(alert_id)
             known = before.camera_ids if before is not None else []
             if set(order.camera_ids) - set(known):  # fewer is no order: nobody closes a tile from here

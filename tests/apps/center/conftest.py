@@ -62,17 +62,16 @@ class CommandCenter:
         return str(send_report(device, self.address, data, datetime.now(UTC))["alert_id"])
 
     def pid(self, part: str) -> int:
+        """Return a part's process; 0 while none runs."""
         record = read_record(self.home)
         assert record is not None
-        pid = next(one.pid for one in record.parts if one.name == part)
-        assert pid is not None
-        return pid
+        return next(one.pid for one in record.parts if one.name == part) or 0
 
     def up(self) -> bool:
         record = read_record(self.home)
         return record is not None and record.all_up
 
-    def audit(self, alert_id: str) -> list[dict[str, Any]]:
+    def steps(self, alert_id: str) -> list[dict[str, Any]]:
         """Return what the catalog holds of the answer to an alert."""
         with open_door(self.home) as door:
             reader = Reader(self.home, AUDITOR, door)
