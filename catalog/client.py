@@ -101,6 +101,8 @@ class KeeperClient(WriteDoor):
     def alert_changes(self, known: str = "", wait_s: float = 0.0, timeout_s: float = 1.0) -> AlertChanges:
         """Return what has become of alerts since the version `known`; asked once, waiting at most `wait_s` seconds.
 
+        Closing the door cuts no wait short.
+
         Raises
         ------
         KeeperUnavailable

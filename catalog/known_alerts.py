@@ -75,7 +75,7 @@ class KnownAlerts(Mapping[str, Alert]):
         return len(self._known)
 
     def moved(self) -> tuple[Alert, ...]:
-        """Return the alerts that were taken since the last call, as they are now."""
+        """Return the alerts that have changed since the last call, as they are now."""
         moved, self._moved = self._moved, {}
         return tuple(moved.values())
 
@@ -87,7 +87,8 @@ class KnownAlerts(Mapping[str, Alert]):
         behind
             Its row is not replaced yet.
         """
-        self._moved[alert.alert_id] = alert
+        if alert != self._known.get(alert.alert_id):
+            self._moved[alert.alert_id] = alert
         (self.behind.add if behind else self.behind.discard)(alert.alert_id)
         if alert.open or alert.provisional:
             self._known[alert.alert_id] = alert

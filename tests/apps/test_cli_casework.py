@@ -83,6 +83,10 @@ def test_alerts_are_listed_open_ones_by_how_pressing_they_are(filled: Rtcc, home
     assert [row["alert_id"] for row in filled("alerts", "--open", "--json").document] == ["alr_1", "alr_0"]
     assert filled("alerts", "--json").document[2]["outcome"] == "recovered"
     assert "no light" in filled("alerts", "--open").out
+    listed = filled("alerts", "--json").document
+    assert [(row["state"], row["repeats"], row["assigned_to"]) for row in listed] == [
+        ("raised", 0, None), ("raised", 0, None), ("closed", 0, None),
+    ]  # fmt: skip
 
 
 def test_a_password_in_a_stream_takes_nothing_and_says_where_it_goes(rtcc: Rtcc, tmp_path: Path) -> None:
