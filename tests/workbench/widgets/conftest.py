@@ -34,7 +34,7 @@ def _bundled() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for a file's tests: while Playwright runs, no other test of this process can run a loop of its own."""
+    """A browser for one file: while Playwright runs, no other test of this process can run a loop of its own."""
     chromium = shutil.which("chromium")
     assert chromium, "the pages are tested in Debian's Chromium: apt-get install chromium"
     expect.set_options(timeout=PATIENCE_MS)
