@@ -15,6 +15,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from traitlets import Instance, TraitType
 
 from apps.dashboards.environment import page_environment
+from apps.dashboards.provisioning import KernelSource
 from apps.edge import now
 from apps.sessions import Session, kernel_token
 from catalog.errors import NotFound
@@ -54,9 +55,12 @@ class PageKernels(AsyncMappingKernelManager):
     home = Instance(Home)
     scratch_root: TraitType[Path, Path] = Instance(Path)
     """Folder of the kernels' home folders."""
+    source = Instance(KernelSource)
+    """What kernels are forked from."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
+        self.kernel_manager_class = "apps.dashboards.provisioning.ForkedKernelManager"
         self.seats: dict[str, Seat] = {}
         self.allowed_message_types = []  # looked at more closely before it comes here
         self.allow_tracebacks = False

@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from voila.utils import get_page_config
 
 from apps.accounts import accounts_path, read_accounts
 from apps.dashboards.assets import EXTENSIONS, Assets
+from apps.dashboards.environment import page_environment
 from apps.dashboards.handlers import (
     NOT_PERMITTED,
     AssetHandler,
@@ -52,6 +53,7 @@ from apps.dashboards.kernels import PageKernels
 from apps.dashboards.messages import MOST_BYTES
 from apps.dashboards.mounting import PageRenderer
 from apps.dashboards.pages import PAGES, PEOPLE, Page
+from apps.dashboards.provisioning import KernelSource
 from apps.dashboards.rendering import Pages
 from apps.sessions import derived_key
 from catalog.errors import RtccError, StorageFailed
@@ -127,7 +129,8 @@ class Dashboards(Voila):
             notary=NotebookNotary(secret=os.urandom(32), store_factory=MemorySignatureStore),
         )  # fmt: skip
         self.kernel_manager = PageKernels(
-            parent=self, home=self.home, scratch_root=self.scratch, connection_dir=self.connection_dir,
+            parent=self, home=self.home, scratch_root=self.scratch, source=KernelSource(self._bare_environment()),
+            connection_dir=self.connection_dir,
             kernel_spec_manager=self.kernel_spec_manager,
             config=Config({"KernelManager": {"autorestart": False, "transport": "ipc"}}),
         )  # fmt: skip
@@ -149,6 +152,10 @@ class Dashboards(Voila):
             "headers": {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"},
             "default_handler_class": NothingHandler,
         }  # fmt: skip
+
+    def _bare_environment(self) -> dict[str, str]:
+        outer: Mapping[str, str] = os.environ  # noqa: TID251 what of it is handed on is chosen there
+        return page_environment(outer, self.scratch)
 
     def init_handlers(self) -> list[Any]:
         """Return our routes; none of Voila's own, which run, list, serve and shut down for anybody."""
@@ -248,6 +255,7 @@ class Dashboards(Voila):
         for socket in tuple(self.sockets):
             socket.close(1012, "the server restarts")
         await self.kernel_manager.shutdown_all(now=True)
+        await self.kernel_manager.source.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 

@@ -117,7 +117,8 @@ def server(tmp_path: Path) -> Iterator[Serving]:
 
 
 def kernels_of(process: psutil.Process) -> list[psutil.Process]:
-    return [one for one in process.children() if "ipykernel" in " ".join(one.cmdline())]
+    """Return the kernels of a server, which are its source's children."""
+    return [kernel for source in process.children() for kernel in source.children()]
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["asked to end", "killed"])
@@ -129,7 +130,7 @@ def test_the_end_of_the_server_is_the_end_of_its_kernels(server: Serving, how: s
         threading.Event().wait(0.05)
     found = kernels_of(process)
     assert len(found) == 2
-    scratch = Path(re.search(r"(\S+)/connections/", " ".join(found[0].cmdline()))[1])  # type: ignore[index]
+    scratch = Path(found[0].cwd()).parent
     assert scratch.is_dir()
     server.process.send_signal(how)
     server.process.wait(20)
@@ -146,9 +147,10 @@ def test_a_ready_kernel_that_died_is_not_given(server: Serving):
         until_s = time.monotonic() + 30
         while not kernels_of(process) and time.monotonic() < until_s:
             threading.Event().wait(0.05)
-        for kernel in kernels_of(process):
+        killed = kernels_of(process)
+        for kernel in killed:
             kernel.kill()
-            kernel.wait(10)
+        psutil.wait_procs(killed, timeout=10)
         answer = client.get("/voila/render/phone.ipynb")
         assert answer.status_code == 200
         found = re.search(r'"kernelId": "([0-9a-f-]{36})"', answer.text)
@@ -162,3 +164,14 @@ def test_a_session_outlives_its_kernels_token(kernels: PageKernels):
     token = (seat.scratch / "token").read_text()
     assert verify(kernels.home, token, now()) is not None
     assert verify(kernels.home, token, now() + timedelta(minutes=16)) is None
+
+
+def test_a_source_of_kernels_that_died_is_replaced(server: Serving):
+    process = psutil.Process(server.process.pid)
+    server.opened("mlee", "phone")
+    (source,) = process.children()
+    source.kill()
+    source.wait(10)
+    kernel_id = server.opened("mlee", "phone")
+    with server.connected("mlee", kernel_id) as talk:
+        assert talk.answer("kernel_info_reply", talk.say("kernel_info_request", {}))["status"] == "ok"
