@@ -35,6 +35,7 @@ from apps.gateway.doorway import Doorway
 from apps.gateway.room import Room
 from apps.sessions import COOKIE, issue, kernel_token, verify
 from catalog.home import Home
+from tests.ray_jobs.live.city import eventually
 
 PEOPLE = {"mlee": "officer", "ines": "investigator", "adam": "admin", "away": "officer"}
 
@@ -373,6 +374,7 @@ def test_a_gateway_that_leaves_says_so(home: Home, tmp_path: Path):
         app, room = gate(home, f"http://127.0.0.1:{behind}", None)
         with running(app) as port, Gate(home, room, port).socket("mlee", "/voila/talk") as talking:
             talking.recv()
+            eventually(lambda: getattr(room.leaving, "_loop", None), "the gateway listens for its own end")
             room.leaving._loop.call_soon_threadsafe(room.leaving.set)  # type: ignore[attr-defined]
             with pytest.raises(ConnectionClosed) as closed:
                 talking.recv(10)
