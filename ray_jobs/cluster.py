@@ -16,6 +16,7 @@ from typing import Any
 from catalog.errors import ClusterError
 from catalog.home import Home
 from ray_jobs.doors import PROBE_TIMEOUT_S, refuse_open_gcs, refuse_open_jobs, takes_token
+from ray_jobs.lean_node import lean_heads, python_path
 
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Shared memory of a local Ray, bytes. Paths and boxes travel, frames never do:
@@ -92,6 +93,7 @@ def prepare_environment(home: Home, address: str | None) -> None:
     """
     environment = os.environ  # noqa: TID251 Ray takes these settings from nowhere else
     environment.update(STATIC_ENVIRONMENT)
+    environment["PYTHONPATH"] = python_path(environment.get("PYTHONPATH", ""))
     named = "RAY_AUTH_TOKEN" in environment or "RAY_AUTH_TOKEN_PATH" in environment
     if address is None or not named:
         environment.pop("RAY_AUTH_TOKEN", None)
@@ -192,12 +194,13 @@ def _start(ray: Any, address: str | None, cpus: int | None) -> _Started:
         "address": "local", "num_cpus": cpus, "include_dashboard": False,
         "object_store_memory": OBJECT_STORE_BYTES, "_temp_dir": _temporary_folder(),
     }  # fmt: skip
-    for _ in range(LOCAL_TRIES - 1):
-        try:
-            return _init(ray, "a local Ray", options)
-        except ClusterError:
-            ray.shutdown()  # half of it may be up
-    return _init(ray, "a local Ray", options)
+    with lean_heads():
+        for _ in range(LOCAL_TRIES - 1):
+            try:
+                return _init(ray, "a local Ray", options)
+            except ClusterError:
+                ray.shutdown()  # half of it may be up
+        return _init(ray, "a local Ray", options)
 
 
 def _init(ray: Any, what: str, options: dict[str, Any]) -> _Started:

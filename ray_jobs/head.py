@@ -34,6 +34,7 @@ from ray_jobs.cluster import (
 from ray_jobs.doors import is_healthy, takes_token
 from ray_jobs.head_process import HeadOrder, HeadReady
 from ray_jobs.head_record import MARK, HeadRecord, head_record, is_still_ours, live_dir, write_record
+from ray_jobs.lean_node import python_path
 from ray_jobs.ports import Ports, free_ports
 from ray_jobs.processes import boot_id, in_session, kill_session, started_ticks
 
@@ -290,7 +291,10 @@ def _environment(home: Home) -> dict[str, str]:
     environment = dict(os.environ)  # noqa: TID251 Ray takes its settings from nowhere else
     for name in FOREIGN_SETTINGS:
         environment.pop(name, None)
-    ours = {"RAY_AUTH_TOKEN_PATH": str(token_path(home)), MARK: str(home.root)}
+    ours = {
+        "RAY_AUTH_TOKEN_PATH": str(token_path(home)), MARK: str(home.root),
+        "PYTHONPATH": python_path(environment.get("PYTHONPATH", "")),
+    }  # fmt: skip
     return environment | STATIC_ENVIRONMENT | LOOPBACK_ENVIRONMENT | HEAD_ENVIRONMENT | ours
 
 

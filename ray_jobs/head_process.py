@@ -15,6 +15,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ray_jobs.lean_node import lean_node
 from ray_jobs.ports import Ports
 from ray_jobs.processes import kill_session
 
@@ -110,14 +111,7 @@ def _end_with(supervisor_pid: int) -> None:
 
 def _start(order: HeadOrder) -> Any:
     """Start the head's parts, each bound by the kernel to end with this thread."""
-    from ray._private.node import Node
     from ray._private.parameter import RayParams
-
-    class LeanNode(Node):
-        """A head without the API server: it serves the dashboard alone, costs 137 MB and opens one more port."""
-
-        def start_api_server(self, **_: Any) -> None:
-            """Start none."""
 
     ports = order.ports
     # `ray start` offers no way to leave out its client server, and would bring its whole command line along.
@@ -140,10 +134,8 @@ def _start(order: HeadOrder) -> Any:
         include_dashboard=False,
         dashboard_host="127.0.0.1",
         dashboard_port=ports.dashboard,
-        include_log_monitor=False,
-        no_monitor=True,
     )
-    return LeanNode(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True)
+    return lean_node()(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True)
 
 
 def _pid_of(node: Any, part: str) -> int:

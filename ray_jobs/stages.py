@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from catalog.access import Access
 from catalog.client import KeeperClient, open_door
@@ -31,7 +31,9 @@ from workbench.media.frames import FrameBatch, FrameLook
 from workbench.media.gate import LumaGate
 from workbench.media.picture_watch import PictureWatch
 from workbench.rules.follow import Follower
-from workbench.vision.detector import Detector
+
+if TYPE_CHECKING:
+    from workbench.vision.detector import Detector
 
 BATCH_FRAMES = 16
 """Frames decoded and detected together: two forward passes on a CPU, 6 MB of pictures."""
@@ -75,6 +77,10 @@ class Detect:
     def setup(self) -> Detector:
         """Load the weights, here, on the worker; a worker that came back does so again."""
         if self._detector is None:
+            import torch
+
+            from workbench.vision.detector import Detector
+
             torch.set_num_threads(1)  # one worker a core: more threads would only wait for each other
             weights = AssetStore(self.home.assets_dir).path(WEIGHTS)
             self._detector = Detector.load(weights, self.config.detector)

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ray_jobs.lean_node import python_path
+
 
 @dataclass(frozen=True)
 class Started:
@@ -43,6 +45,8 @@ def started_cluster(folder: Path, *, auth_mode: str = "token") -> Iterator[Start
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_enable_metrics_collection": "0",
     }  # fmt: skip
     environment.pop("RAY_ADDRESS", None)
+    # No operator does this; it starts in a third of the time.
+    environment["PYTHONPATH"] = python_path(environment.get("PYTHONPATH", ""))
     command = [
         str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2",
         "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=true", "--dashboard-host=127.0.0.1",

@@ -44,6 +44,15 @@ def test_a_local_ray_turns_strangers_away_and_listens_on_this_machine_alone(clus
 
 
 @pytest.mark.ray
+def test_a_local_ray_starts_neither_api_server_nor_autoscaler_nor_reader_of_logs(cluster: Cluster):
+    assert cluster.local
+    running = [process.cmdline() for process in psutil.Process(os.getpid()).children(recursive=True)]
+    started = {Path(word).name for words in running for word in words}
+    assert {"gcs_server", "raylet"} <= started
+    assert not {"dashboard.py", "monitor.py", "log_monitor.py"} & started
+
+
+@pytest.mark.ray
 def test_a_ray_that_runs_in_this_process_is_taken_and_left_running(cluster: Cluster, tmp_path: Path):
     import ray
 
