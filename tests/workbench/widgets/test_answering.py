@@ -67,7 +67,7 @@ def test_an_alert_is_answered_without_a_mouse(opener: Opener):
     expect(opened.by("alert-card")).to_have_count(12)
     opened.press("j", "j", "j")
     expect(opened.card(CROSSING)).to_have_attribute("aria-current", "true")
-    expect(opened.by("dock")).to_have_count(1)
+    expect(opened.by("dock")).to_be_visible()
     opened.press("a")
     expect(opened.card(CROSSING)).to_have_attribute("data-state", "acknowledged")
     opened.press("s")
@@ -127,6 +127,9 @@ def test_a_plate_hit_is_believed_only_after_a_person_read_it(opener: Opener):
     opened.press("Escape")
     expect(card.get_by_test_id("plate")).to_have_text(PLATE)
     expect(card.get_by_test_id("btn-assign")).to_be_visible()
+    card.click()
+    expect(opened.by("dock")).to_have_count(1)
+    expect(opened.by("dock").get_by_label("Steps", exact=True)).to_contain_text("found plate or vehicle unlike")
 
 
 def test_who_was_quicker_is_named_and_nothing_is_shown_as_done(opener: Opener):

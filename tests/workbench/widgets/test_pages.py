@@ -25,6 +25,14 @@ def overflowing(opened: Opened) -> list[str]:
     return [str(one) for one in found]
 
 
+def test_a_request_elsewhere_would_be_noticed(opener: Opener):
+    opened = opener()
+    elsewhere = "http://elsewhere.invalid/style.json"
+    assert opened.page.evaluate(f"fetch('{elsewhere}').catch(() => 'aborted')") == "aborted"
+    assert opened.foreign == [elsewhere]
+    opened.foreign.clear()
+
+
 def test_the_operations_page_is_whole_and_accessible(opener: Opener, shots: Path):
     opened = opener(view="split", cameras=640, size=(1920, 1080))
     expect(opened.by("map")).to_have_attribute("data-ready", "1", timeout=60_000)

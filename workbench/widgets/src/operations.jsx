@@ -22,9 +22,10 @@ function Operations({ desk, root }) {
       <main class="left">
         <section class="pane map" aria-label="Map of cameras and alerts">
           {mapped.current && <Later load={() => import("./map/map_pane.jsx")} desk={desk} root={root} />}
-          <Dock desk={desk} />
+          {view !== "wall" && <Dock desk={desk} />}
         </section>
         {store.known.value ? <Wall desk={desk} /> : <section class="pane wall" aria-label="Video wall" />}
+        {view === "wall" && <Dock desk={desk} />}
         {desk.replay.value && <Later load={() => import("./replay/replay.jsx")} desk={desk} />}
       </main>
       <Queue desk={desk} />

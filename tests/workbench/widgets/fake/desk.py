@@ -140,7 +140,8 @@ class Desk:
                 alert["plate"] = {**alert["plate"], "verified": True, "verified_by": actor, "text": PLATE}
         alert.update(CHANGES.get(kind, lambda *_: {})(wanted, now, actor), version=alert["version"] + 1)
         step = {key: wanted.get(key) for key in ("kind", "assignee", "outcome", "note", "until", "into")}
-        taken = {**step, "taken_at": now, "actor": actor, "alert_id": alert_id, "version": alert["version"]}
+        step |= {"plate_matches": matched, "vehicle_matches": wanted.get("vehicle_matches")}
+        taken = {**step, "stepped_at": now, "actor": actor, "alert_id": alert_id, "version": alert["version"]}
         self.steps[alert_id].append(taken)
         told: dict[str, Any] = {"alert": alert}
         return told if matched is None else {**told, "plate_matches": matched}
@@ -166,7 +167,7 @@ class Desk:
         }
         return {
             "summary": summary,
-            "log": sorted(log, key=lambda one: one["taken_at"], reverse=True),
+            "log": sorted(log, key=lambda one: one["stepped_at"], reverse=True),
             "notes": self.notes,
         }
 

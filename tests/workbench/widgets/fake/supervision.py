@@ -50,7 +50,7 @@ def supervision(desk: Desk) -> dict[str, Any]:
                 ("mlee", 240, "Traffic incident", 0.0),
                 ("kbell", 1310, "", 610.0),
                 ("dross", 95, "", 95.0),
-                ("jortiz", 780, "Patrol support", 30.0),
+                ("jortiz", 780, "Patrol support", 0.0),
             )
         )
     ]

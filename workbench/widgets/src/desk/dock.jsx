@@ -10,6 +10,7 @@ import { Plate, Standing, Steps } from "../queue/card.jsx";
 import { ownerOf } from "./desk.js";
 
 const NEAREST = 6;
+const STAY_MS = 150;
 
 export function Dock({ desk }) {
   const alert = desk.alert.value;
@@ -72,11 +73,19 @@ function Nearest({ desk, lon, lat, alert, except }) {
     if (lon === null || lon === undefined) return;
     let gone = false;
     const put = (near) => gone || (cameras.value = near);
-    api.near(lon, lat, NEAREST).then(
-      (told) => put(told.cameras),
-      () => put([]),
+    // Whoever steps through the queue asks only where they stay.
+    const timer = setTimeout(
+      () =>
+        api.near(lon, lat, NEAREST).then(
+          (told) => put(told.cameras),
+          () => put([]),
+        ),
+      STAY_MS,
     );
-    return () => void (gone = true);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
   }, [lon, lat]);
   const near = (cameras.value ?? []).filter((camera) => camera.camera_id !== except);
   if (lon === null || lon === undefined) return <p class="hint">Its place is not known: no nearest cameras.</p>;

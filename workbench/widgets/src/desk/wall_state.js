@@ -40,9 +40,8 @@ export class WallState {
       this.slots.value = Array.from({ length: MOST }, (_, at) => known[at] ?? null);
       return;
     }
-    const first = central(
-      [...cameras.values()].filter((c) => c.owner === "city" && c.viewable && cameraLook(c) === "live"),
-    );
+    const own = central([...cameras.values()].filter((camera) => camera.owner === "city" && camera.viewable));
+    const first = own.sort((a, b) => Number(cameraLook(b) === "live") - Number(cameraLook(a) === "live"));
     this.slots.value = Array.from({ length: MOST }, (_, at) => (first[at] ? slotOf(first[at].camera_id) : null));
   }
 

@@ -136,11 +136,11 @@ export function Log({ desk, steps, untitled }) {
   return (
     <ol class="log" tabIndex={0} aria-label="Steps">
       {newestFirst(steps).map((step) => (
-        <li key={`${step.alert_id} ${step.version} ${step.taken_at}`}>
-          <time>{clockTime(ms(step.taken_at))}</time>
+        <li key={`${step.alert_id} ${step.version} ${step.stepped_at}`}>
+          <time>{clockTime(ms(step.stepped_at))}</time>
           <p>
             {!untitled && <b>{step.title} </b>}
-            {desk.nameOf(step.actor)} {STEP_WORDS[step.kind] ?? step.kind}
+            {desk.nameOf(step.actor)} {deed(step)}
             {step.assignee && step.kind === "assign" && ` to ${desk.nameOf(step.assignee)}`}
             {step.outcome && ` · ${OUTCOME_WORDS[step.outcome] ?? step.outcome}`}
             {step.until && ` until ${shortTime(ms(step.until))}`}
@@ -152,7 +152,14 @@ export function Log({ desk, steps, untitled }) {
   );
 }
 
-const newestFirst = (steps) => [...steps].sort((a, b) => Date.parse(b.taken_at) - Date.parse(a.taken_at));
+const deed = (step) =>
+  step.kind === "verify" && step.plate_matches !== null && step.plate_matches !== undefined
+    ? step.plate_matches && step.vehicle_matches
+      ? "verified plate and vehicle"
+      : "found plate or vehicle unlike"
+    : (STEP_WORDS[step.kind] ?? step.kind);
+
+const newestFirst = (steps) => [...steps].sort((a, b) => Date.parse(b.stepped_at) - Date.parse(a.stepped_at));
 
 function Notes({ desk, notes }) {
   if (!notes?.length) return <p class="hint">None in this span.</p>;

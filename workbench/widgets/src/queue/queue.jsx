@@ -30,6 +30,7 @@ function Cards({ desk }) {
   const chosen = desk.alertId.value;
   const { first, last, above, below } = windowOf(queue, heights.current, seen.value.top, seen.value.height);
   useLayoutEffect(() => {
+    if (queue.length <= WHOLE_UP_TO) return;
     for (const card of list.current.querySelectorAll("[data-alert-id]"))
       heights.current.set(card.dataset.alertId, card.offsetHeight);
   });

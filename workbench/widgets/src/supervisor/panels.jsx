@@ -209,37 +209,43 @@ export function Scorecards({ cards }) {
   );
 }
 
+/** A watch that nobody said anything for: no reason, no alert. */
+const isIdle = (watch) => watch.idle_s > 0;
+
 export function Watches({ desk, watches, at }) {
-  const { store } = desk;
-  const passed = (store.clock.second.value - at) / 1000; // figures are as old as the answer they came with
-  const limit = store.policy.value.watch_s;
-  const idle = watches.filter((watch) => !watch.reason).length;
+  const idle = watches.filter(isIdle).length;
   return (
     <Panel title="Watching" note={idle ? `${idle} without a reason` : ""} count={watches.length} testid="watches">
       <ul class="rows">
         {[...watches]
-          .sort((a, b) => Number(Boolean(a.reason)) - Number(Boolean(b.reason)) || b.idle_s - a.idle_s)
-          .map((watch) => {
-            const idleS = watch.idle_s + passed;
-            return (
-              <li key={`${watch.actor} ${watch.camera_id} ${watch.since_at}`} class="watch">
-                <div>
-                  <b>{store.cameras.value.get(watch.camera_id)?.name ?? watch.camera_id}</b>
-                  <small>
-                    {desk.nameOf(watch.actor)}, for {length((store.clock.second.value - ms(watch.since_at)) / 1000)}
-                  </small>
-                </div>
-                {watch.reason ? (
-                  <span class="chip">{watch.reason}</span>
-                ) : (
-                  <span class="chip doubt">No reason, closes in {length(limit - idleS)}</span>
-                )}
-              </li>
-            );
-          })}
+          .sort((a, b) => b.idle_s - a.idle_s)
+          .map((watch) => (
+            <Watch key={`${watch.actor} ${watch.camera_id} ${watch.since_at}`} desk={desk} watch={watch} at={at} />
+          ))}
         {!watches.length && <li class="empty">Nobody has a tile open.</li>}
       </ul>
     </Panel>
+  );
+}
+
+function Watch({ desk, watch, at }) {
+  const { store } = desk;
+  const now = store.clock.second.value;
+  const left = store.policy.value.watch_s - watch.idle_s - (now - at) / 1000; // figures are as old as their answer
+  return (
+    <li class="watch">
+      <div>
+        <b>{store.cameras.value.get(watch.camera_id)?.name ?? watch.camera_id}</b>
+        <small>
+          {desk.nameOf(watch.actor)}, for {length((now - ms(watch.since_at)) / 1000)}
+        </small>
+      </div>
+      {isIdle(watch) ? (
+        <span class="chip doubt">No reason, closes in {length(left)}</span>
+      ) : (
+        <span class="chip">{watch.reason || "For an alert"}</span>
+      )}
+    </li>
   );
 }
 

@@ -83,11 +83,12 @@ export class Player {
     const lag = end - video.currentTime;
     if (video.currentTime < first || lag > SEEK_PAST_S + this.target)
       video.currentTime = Math.max(first, end - this.target);
-    video.playbackRate = lag > 4 * this.target ? FASTEST : lag > 2 * this.target ? 1.04 : 1;
+    const behind = lag - this.target;
+    video.playbackRate = behind > 0.4 ? FASTEST : behind > 0.12 ? 1.04 : 1;
     if (video.paused) video.play().catch(() => {});
     if (!buffer.updating && buffered.start(0) < video.currentTime - 2 * KEEP_BEHIND_S)
       buffer.remove(0, video.currentTime - KEEP_BEHIND_S);
-    this.target = Math.max(TARGET_S, this.target - 0.0005);
+    this.target = Math.max(TARGET_S, this.target - 0.002);
   }
 
   stalled() {

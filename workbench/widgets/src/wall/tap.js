@@ -9,6 +9,8 @@ const SILENT_S = 6; // nothing for so long: the connection is tried anew
 const PATIENT_S = 10; // without a first picture for so long, it counts as lost
 const FALL_BACK_AFTER = 3;
 const FALL_BACK_S = 60;
+const LATE_S = 10; // past this even a moving picture is not live
+const LATE_SLOWER_S = 30;
 const WARN_S = 60; // before an idle watch is closed
 
 const CLOSINGS = {
@@ -17,6 +19,9 @@ const CLOSINGS = {
   4408: ["closed", "Closed: nobody said what it was watched for"],
 };
 const ASK_AGAIN_MS = { forbidden: 60000, lost: 5000 };
+
+/** What a camera is watched for that belongs to an alert. */
+export const answering = (alert) => `Answering: ${alert.title}`;
 
 const taps = new Set();
 let turns = null;
@@ -83,9 +88,15 @@ export class Tap {
   }
 
   frame(us) {
-    this.shownUs = us;
+    this.show(us);
     this.failures = this.tries = 0;
     this.store.probe.tile(this.store.clock.now() - us / 1000);
+  }
+
+  /** The picture of that instant is on the screen. */
+  show(us) {
+    if (this.shownUs === null || us > this.shownUs) this.freshAt = Date.now();
+    this.shownUs = us;
   }
 
   closed(code) {
@@ -134,7 +145,7 @@ export class Tap {
     if (this.stopped) return;
     this.slower.value = true;
     this.stopSlower = watchSlower(this.video, this.cameraId, {
-      onFrame: (us) => (this.shownUs = us),
+      onFrame: (us) => this.show(us),
       onBroken: () => this.later(wait(this.tries++)),
     });
     this.later(FALL_BACK_S * 1000);
@@ -161,8 +172,13 @@ export class Tap {
     });
   }
 
+  /** Stale is a picture after which none came for a while, or that is of too long ago however it moves. */
   standing(age, staleS) {
-    if (age !== null) return age < staleS ? "live" : "stale";
+    if (age !== null) {
+      const still = (Date.now() - this.freshAt) / 1000;
+      const late = Math.max(staleS, this.slower.peek() ? LATE_SLOWER_S : LATE_S);
+      return still < staleS && age < late ? "live" : "stale";
+    }
     if (this.state.value === "lost" && !this.socket) return "lost";
     const waited = (Date.now() - this.startedAt) / 1000;
     return this.camera()?.state === "lost" || waited > PATIENT_S ? "lost" : "connecting";
@@ -185,7 +201,7 @@ export class Tap {
   /** It is watched for an alert now: that is reason enough. */
   belongsTo(alert) {
     this.alertId = alert.alert_id;
-    if (!this.reason) this.keep(`answering: ${alert.title}`);
+    if (!this.reason) this.keep(answering(alert));
   }
 
   close() {

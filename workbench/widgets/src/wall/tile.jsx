@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { toTheSecond } from "../core/words.js";
 import { Icon } from "../parts/icons.jsx";
-import { Tap } from "./tap.js";
+import { answering, Tap } from "./tap.js";
 
 const REASONS = ["Patrol support", "Traffic incident", "Event in progress", "Follow-up"];
 
@@ -12,13 +12,11 @@ function useTap(desk, slot, video) {
   const tap = useSignal(null);
   useLayoutEffect(() => {
     const { store } = desk;
-    const { camera_id: cameraId, alert_id: alertId, reason } = slot;
-    const made = new Tap(video.current, cameraId, {
-      store,
-      alertId,
-      reason,
-      camera: () => store.cameras.peek().get(cameraId),
-    });
+    const { camera_id: cameraId, alert_id: alertId } = slot;
+    const alert = store.alerts.peek().get(alertId);
+    const reason = slot.reason ?? (alert ? answering(alert) : null);
+    const camera = () => store.cameras.peek().get(cameraId);
+    const made = new Tap(video.current, cameraId, { store, alertId, reason, camera });
     tap.value = made;
     return () => made.stop();
   }, [slot.camera_id]);
