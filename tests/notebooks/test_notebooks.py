@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 
 from apps.demo import run_demo
 from apps.edge import Asking
+from ray_jobs.lean_node import python_path
 from workbench.assets import AssetStore
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -38,7 +39,8 @@ def shown(demo_home: Path) -> dict[str, list[str]]:
     for path in sorted(FOLDER.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         client = NotebookClient(notebook, timeout=300, kernel_name="python3")
-        client.execute(env=os.environ | {"RTCC_HOME": str(demo_home)}, cwd=str(demo_home))
+        environment = {"RTCC_HOME": str(demo_home), "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))}
+        client.execute(env=os.environ | environment, cwd=str(demo_home))
         outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
         assert all(output.output_type != "stream" for output in outputs), f"{path.name} prints warnings or noise"
         found[path.stem] = [
