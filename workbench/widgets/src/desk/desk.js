@@ -40,6 +40,8 @@ export class Desk {
     this.notes = signal(new Map());
     /** Alert id → the last step asked for, until it is answered. */
     this.running = new Map();
+    /** Alert id → the version that the last step of one's own made. */
+    this.own = new Map();
     /** Alert id → kind of the step that is under way. */
     this.underWay = signal(new Map());
     /** What a screen reader is told. */
@@ -126,7 +128,7 @@ export class Desk {
     const id = alert.alert_id;
     const before = this.running.get(id);
     const work = (async () => {
-      if (!before) return this.send(alert, kind, extra);
+      if (!before) return this.send(this.seen(alert), kind, extra);
       await before;
       const now = this.store.alerts.peek().get(id) ?? alert;
       return ALWAYS.includes(kind) || this.steps(now).includes(kind) ? this.send(now, kind, extra) : null;
@@ -139,12 +141,19 @@ export class Desk {
     }
   }
 
+  /** The alert as the person saw it; what they changed themselves since then counts as seen. */
+  seen(alert) {
+    const now = this.store.alerts.peek().get(alert.alert_id);
+    return now && this.own.get(alert.alert_id) === now.version ? now : alert;
+  }
+
   async send(alert, kind, extra) {
     const id = alert.alert_id;
     this.underWay.value = new Map(this.underWay.value).set(id, kind);
     this.note(id, null);
     try {
       const told = await api.step(id, { kind, version: alert.version, ...extra });
+      this.own.set(id, told.alert.version);
       this.store.take_alert(told);
       return told;
     } catch (error) {

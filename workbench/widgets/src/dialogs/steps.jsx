@@ -10,7 +10,7 @@ export function Close({ desk, alert }) {
   const outcome = useSignal(null);
   const note = useSignal("");
   // Told to the button at once, not with the next drawing: Enter may follow a digit that quickly.
-  const waiting = useComputed(() => !outcome.value || desk.underWay.value.has(alert.alert_id));
+  const waiting = useComputed(() => !outcome.value);
   const submit = (event) => {
     event.preventDefault();
     if (outcome.value) send(desk, alert, "close", { outcome: outcome.value, note: note.value });
@@ -73,7 +73,6 @@ export function Snooze({ desk, alert }) {
             type="button"
             data-testid={`snooze-${minutes}`}
             data-first={at === 0 ? "" : undefined}
-            disabled={desk.underWay.value.has(alert.alert_id)}
             onClick={() => send(desk, alert, "snooze", { until: until(minutes).toISOString() })}
           >
             <b>{minutes} min</b>
@@ -103,7 +102,6 @@ export function Assign({ desk, alert }) {
               data-testid="assign-person"
               data-actor={person.actor}
               data-first={at === 0 ? "" : undefined}
-              disabled={desk.underWay.value.has(alert.alert_id)}
               onClick={() => send(desk, alert, "assign", { assignee: person.actor })}
             >
               <b>
@@ -134,11 +132,7 @@ export function Merge({ desk, alert }) {
       <ul class="people-choice">
         {near.map((one) => (
           <li key={one.alert_id}>
-            <button
-              type="button"
-              disabled={desk.underWay.value.has(alert.alert_id)}
-              onClick={() => send(desk, alert, "merge", { into: one.alert_id })}
-            >
+            <button type="button" onClick={() => send(desk, alert, "merge", { into: one.alert_id })}>
               <b>
                 {one.priority} {one.title}
               </b>

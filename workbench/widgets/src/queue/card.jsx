@@ -49,7 +49,7 @@ function Step({ desk, alert, kind, underWay, loud }) {
     <button
       type="button"
       data-testid={testid}
-      disabled={Boolean(underWay)}
+      disabled={underWay === kind}
       aria-busy={underWay === kind}
       class={loud ? "loud" : ""}
       title={key && `${kind === "assign" ? "Assign to me" : words} (${key})`}
