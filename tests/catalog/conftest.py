@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -30,8 +32,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def filled_home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A filled catalog that tests of the read door share; they only read it."""
-    home = Home.create(tmp_path_factory.mktemp("filled"))
+    root = tmp_path_factory.mktemp("filled") / "home"
+    shutil.copytree(empty_home, root)
+    home = Home.open(root)
     fill(home)
     return home

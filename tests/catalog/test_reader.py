@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,23 +37,20 @@ from tests.catalog.filled import (
 Open = Callable[..., Reader]
 
 
-@pytest.fixture
-def notebook() -> Notebook:
-    return Notebook()
-
-
-@pytest.fixture
-def read(filled_home: Home, notebook: Notebook) -> Iterator[Open]:
-    """Open readers on the filled home, which are closed after the test."""
-    readers: list[Reader] = []
+@pytest.fixture(scope="module")
+def read(filled_home: Home) -> Iterator[Open]:
+    """Return a way to a reader of the filled home; who asks for the same one gets the same one."""
+    readers: dict[tuple[object, ...], Reader] = {}
 
     def open_reader(access: Access = ANN, at: datetime = NOW, **more: Any) -> Reader:
-        door: WriteDoor = notebook  # type: ignore[assignment]
-        readers.append(Reader(filled_home, access, door, clock=lambda: at, threads=1, **more))
-        return readers[-1]
+        key = (access, at, *more.items())
+        if key not in readers:
+            door: WriteDoor = Notebook()  # type: ignore[assignment]
+            readers[key] = Reader(filled_home, access, door, clock=lambda: at, threads=1, **more)
+        return readers[key]
 
     yield open_reader
-    for reader in readers:
+    for reader in readers.values():
         reader.close()
 
 
@@ -219,8 +215,19 @@ def test_a_condition_on_time_reaches_the_files_beside_hidden_cameras(read: Open)
     assert "seen_at>=" in filters
 
 
-def test_every_answer_leaves_its_line_before_it_leaves(read: Open, notebook: Notebook) -> None:
-    reader = read()
+@pytest.fixture
+def notebook() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+def reader(filled_home: Home, notebook: Notebook) -> Iterator[Reader]:
+    """A reader of the test's own, whose lines are in the notebook."""
+    with Reader(filled_home, ANN, notebook, clock=lambda: NOW, threads=1) as opened:  # type: ignore[arg-type]
+        yield opened
+
+
+def test_every_answer_leaves_its_line_before_it_leaves(reader: Reader, notebook: Notebook) -> None:
     answer = reader.ask("tracks", camera_id="farish-1", start_at=START, limit=5)
     reader.sql("select 1 as one")
     (access, asked), (_, typed) = notebook.lines
@@ -236,8 +243,7 @@ def test_every_answer_leaves_its_line_before_it_leaves(read: Open, notebook: Not
     assert asked.snapshot_id == typed.snapshot_id == reader.snapshot_id
 
 
-def test_without_a_line_in_the_audit_there_is_no_answer(read: Open, notebook: Notebook) -> None:
-    reader = read()
+def test_without_a_line_in_the_audit_there_is_no_answer(reader: Reader, notebook: Notebook) -> None:
     notebook.broken = KeeperUnavailable("the keeper does not answer")
     for ask in (lambda: reader.sql("select 1"), lambda: reader.ask("status")):
         with pytest.raises(KeeperUnavailable):
@@ -246,11 +252,10 @@ def test_without_a_line_in_the_audit_there_is_no_answer(read: Open, notebook: No
     assert reader.sql("select 1 as one").to_pylist() == [{"one": 1}]
 
 
-def test_the_keepers_audit_holds_actor_purpose_case_question_and_count(tmp_path: Path) -> None:
-    home = Home.create(tmp_path)
-    with Keeper(home, clock=lambda: NOW) as keeper:
+def test_the_keepers_audit_holds_actor_purpose_case_question_and_count(kept_home: Home) -> None:
+    with Keeper(kept_home, clock=lambda: NOW) as keeper:
         keeper.register(ANN, cameras=[FARISH])
-        with Reader(home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
+        with Reader(kept_home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
             reader.ask("cameras")
             line = reader.sql("from audit order by line desc limit 1").to_pylist()[0]
     asked = {
@@ -262,10 +267,9 @@ def test_the_keepers_audit_holds_actor_purpose_case_question_and_count(tmp_path:
     }  # fmt: skip
 
 
-def test_a_withdrawal_closes_the_next_question_of_an_open_reader(tmp_path: Path) -> None:
-    home = Home.create(tmp_path)
+def test_a_withdrawal_closes_the_next_question_of_an_open_reader(kept_home: Home) -> None:
     clock = [NOW]
-    with Keeper(home, clock=lambda: clock[0]) as keeper:
+    with Keeper(kept_home, clock=lambda: clock[0]) as keeper:
         keeper.register(
             ANN, cameras=[FARISH, STORE], mountings=[mounting(FARISH), mounting(STORE)], zones=[gate(STORE)]
         )
@@ -273,7 +277,7 @@ def test_a_withdrawal_closes_the_next_question_of_an_open_reader(tmp_path: Path)
         keeper.add_footage(ANN, [segment(STORE, 0), segment(FARISH, 0)], [])
         run = keeper.start_run(ANN, run_of(STORE))
         keeper.append(ANN, rows(STORE, 0, run))
-        with Reader(home, ANN, keeper, clock=lambda: clock[0], threads=1) as reader:
+        with Reader(kept_home, ANN, keeper, clock=lambda: clock[0], threads=1) as reader:
             assert cameras_of(reader, "detections") == {"store-3"}
             keeper.withdraw(ANN, "con_store")
             assert cameras_of(reader, "detections") == set()
@@ -288,12 +292,11 @@ def test_a_consent_runs_out_under_an_open_reader(filled_home: Home) -> None:
         assert "store-3" not in cameras_of(reader, "detections")
 
 
-def test_a_camera_that_turns_private_closes_at_once(tmp_path: Path) -> None:
-    home = Home.create(tmp_path)
-    with Keeper(home, clock=lambda: NOW) as keeper:
+def test_a_camera_that_turns_private_closes_at_once(kept_home: Home) -> None:
+    with Keeper(kept_home, clock=lambda: NOW) as keeper:
         keeper.register(ANN, cameras=[FARISH], mountings=[mounting(FARISH)])
         keeper.add_footage(ANN, [segment(FARISH, 0)], [])
-        with Reader(home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
+        with Reader(kept_home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
             assert cameras_of(reader, "segments") == {"farish-1"}
             keeper.register(ANN, cameras=[Camera("farish-1", "Farish & Amite", legal_basis="voluntary")])
             assert cameras_of(reader, "segments") == set()
@@ -307,15 +310,14 @@ def test_an_earlier_state_is_read_with_the_consents_of_now(read: Open) -> None:
     assert before.sql("select withdrawn_at from consents").to_pylist() == [{"withdrawn_at": None}]
 
 
-def test_an_earlier_state_holds_only_what_was_known_then(tmp_path: Path) -> None:
-    home = Home.create(tmp_path)
-    with Keeper(home, clock=lambda: NOW) as keeper:
+def test_an_earlier_state_holds_only_what_was_known_then(kept_home: Home) -> None:
+    with Keeper(kept_home, clock=lambda: NOW) as keeper:
         first = keeper.register(ANN, cameras=[FARISH])
         keeper.register(ANN, cameras=[DOCK])
-        with Reader(home, ANN, keeper, as_of=first, clock=lambda: NOW, threads=1) as reader:
+        with Reader(kept_home, ANN, keeper, as_of=first, clock=lambda: NOW, threads=1) as reader:
             assert cameras_of(reader, "cameras") == {"farish-1"}
             assert reader.snapshot_id == first
-        with Reader(home, ANN, keeper, as_of=0, clock=lambda: NOW, threads=1) as reader:
+        with Reader(kept_home, ANN, keeper, as_of=0, clock=lambda: NOW, threads=1) as reader:
             assert cameras_of(reader, "cameras") == set()
             assert reader.ask("status").num_rows == 1
 
@@ -325,10 +327,9 @@ def test_a_snapshot_that_is_not_there_is_said_to_be_missing(read: Open) -> None:
         read(as_of=10_000)
 
 
-def test_where_two_runs_looked_the_later_one_answers(tmp_path: Path) -> None:
-    home = Home.create(tmp_path)
+def test_where_two_runs_looked_the_later_one_answers(kept_home: Home) -> None:
     clock = [NOW]
-    with Keeper(home, clock=lambda: clock[0]) as keeper:
+    with Keeper(kept_home, clock=lambda: clock[0]) as keeper:
         keeper.register(ANN, cameras=[FARISH], mountings=[mounting(FARISH)], zones=[gate(FARISH)])
         keeper.add_footage(ANN, [segment(FARISH, number) for number in range(2)], [])
         first = keeper.start_run(ANN, run_of(FARISH, "first", NOW))
@@ -336,7 +337,7 @@ def test_where_two_runs_looked_the_later_one_answers(tmp_path: Path) -> None:
         for number in range(2):
             keeper.append(ANN, rows(FARISH, number, first))
         keeper.append(ANN, rows(FARISH, 1, second, label="bus"))
-        with Reader(home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
+        with Reader(kept_home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
             labels = [row["label"] for row in reader.ask("detections_of_camera", camera_id="farish-1").to_pylist()]
             assert labels == ["car", "car", "bus", "bus"]
             own = reader.ask("detections_of_camera", camera_id="farish-1", run_id=first.run_id).to_pylist()

@@ -21,13 +21,22 @@ from catalog.keeper import Keeper
 from catalog.whereabouts import find
 from tests.catalog.made_rows import OFFICER, STORE, begin, consent_to, register, rows_of, run_of, span_of
 from tests.conftest import Look
+from tests.keeping import keeping
 
 
 @pytest.fixture
 def door(kept_home: Home) -> Iterator[KeeperClient]:
+    """The door of a keeper in a process of its own, which the client started."""
     with open_door(kept_home, wait_s=60) as client:
         yield client
     stop(kept_home)
+
+
+@pytest.fixture
+def near_door(kept_home: Home) -> Iterator[KeeperClient]:
+    """The same door with the keeper behind it in this process: for what is not about processes."""
+    with keeping(kept_home), open_door(kept_home, spawn=False) as client:
+        yield client
 
 
 def stop(home: Home) -> None:
@@ -46,22 +55,22 @@ def test_the_door_opens_by_itself_and_keeps_rows(door: KeeperClient, look: Look)
     assert door.maintain().merged_files > 0
 
 
-def test_refusals_and_errors_come_through_with_their_type(door: KeeperClient) -> None:
-    register(door, STORE)
+def test_refusals_and_errors_come_through_with_their_type(near_door: KeeperClient) -> None:
+    register(near_door, STORE)
     with pytest.raises(NotPermitted, match="store-3"):
-        door.permit(OFFICER, "store-3", span_of(0))
-    door.grant(OFFICER, consent_to(STORE))
-    door.permit(OFFICER, "store-3", span_of(0))
-    assert door.start_run(OFFICER, run_of("store-3")).consent_id == "con_1"
-    door.withdraw(OFFICER, "con_1")
+        near_door.permit(OFFICER, "store-3", span_of(0))
+    near_door.grant(OFFICER, consent_to(STORE))
+    near_door.permit(OFFICER, "store-3", span_of(0))
+    assert near_door.start_run(OFFICER, run_of("store-3")).consent_id == "con_1"
+    near_door.withdraw(OFFICER, "con_1")
     with pytest.raises(NotPermitted):
-        door.permit(OFFICER, "store-3", span_of(0))
+        near_door.permit(OFFICER, "store-3", span_of(0))
     with pytest.raises(BadInput, match="never started"):
-        door.append(OFFICER, rows_of("run_x", "store-3", 0))
+        near_door.append(OFFICER, rows_of("run_x", "store-3", 0))
 
 
-def test_token_and_address_are_for_the_owner_only(door: KeeperClient) -> None:
-    run_dir = door.home.run_dir
+def test_token_and_address_are_for_the_owner_only(near_door: KeeperClient) -> None:
+    run_dir = near_door.home.run_dir
     for name in ("keeper.token", "keeper.json", "keeper.lock"):
         assert stat.S_IMODE((run_dir / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
@@ -71,8 +80,8 @@ def test_token_and_address_are_for_the_owner_only(door: KeeperClient) -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer x")], [(b"authorization", b"")]])
-def test_nobody_gets_in_without_the_token(door: KeeperClient, headers: list[tuple[bytes, bytes]]) -> None:
-    client = flight.FlightClient(door.connect().address)
+def test_nobody_gets_in_without_the_token(near_door: KeeperClient, headers: list[tuple[bytes, bytes]]) -> None:
+    client = flight.FlightClient(near_door.connect().address)
     for kind in ("ping", "write"):
         with pytest.raises(flight.FlightUnauthenticatedError):
             list(client.do_action(flight.Action(kind, b""), flight.FlightCallOptions(headers=headers)))
@@ -80,10 +89,10 @@ def test_nobody_gets_in_without_the_token(door: KeeperClient, headers: list[tupl
         list(client.list_flights(options=flight.FlightCallOptions(headers=headers)))
 
 
-def test_a_door_may_be_pickled_and_is_another_writer_then(door: KeeperClient, look: Look) -> None:
-    run = begin(door)
-    copy = pickle.loads(pickle.dumps(door))
-    for number, side in enumerate((door, copy, door, copy)):
+def test_a_door_may_be_pickled_and_is_another_writer_then(near_door: KeeperClient, look: Look) -> None:
+    run = begin(near_door)
+    copy = pickle.loads(pickle.dumps(near_door))
+    for number, side in enumerate((near_door, copy, near_door, copy)):
         side.append(OFFICER, rows_of(run.run_id, "farish-1", number))
     copy.close()
     assert look("select count(*)::int from analyses") == [(4,)]
