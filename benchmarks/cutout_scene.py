@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -152,6 +153,7 @@ class CutOutScene:
         return np.clip(canvas + dice.normal(0, 2, canvas.shape[:2])[..., None], 0, 255).astype(np.uint8)
 
 
+@cache
 def street() -> NDArray[np.float32]:
     """Return an empty made street, softly out of focus as behind a subject, (H, W, 3)."""
     empty = Scene(wh_px=WH_PX, noise=0.0, numbered=False).draw(0, 0.0).astype(np.float32)

@@ -7,16 +7,21 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from apps.show import say
 from catalog.errors import ClusterError, ClusterOpen
 from catalog.home import Home
 from ray_jobs.cluster import Cluster, connected, refuse_open_cluster, token_path
+from ray_jobs.config import CameraFootage
 from ray_jobs.doors import refuse_open_jobs, takes_token
-from tests.ray_jobs.started_cluster import started_cluster
+from ray_jobs.submit import submit_index
+from tests.ray_jobs.made_job import ACCESS, CAMERA_ID, CONFIG
+from tests.ray_jobs.started_cluster import Started, started_cluster
 
 
 def test_the_token_is_made_once_and_is_the_owners_alone(tmp_path: Path):
@@ -96,17 +101,30 @@ def test_an_operators_cluster_is_used_with_its_token(tmp_path: Path):
     assert refused["error"] == "ClusterError"
 
 
+@pytest.fixture(scope="module")
+def open_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """Return a cluster whose operator misspelt the mode: Ray takes that for none, and lets everybody in."""
+    with started_cluster(tmp_path_factory.mktemp("open"), auth_mode="tokens") as started:
+        yield started
+
+
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_cluster_whose_operator_misspelt_the_mode_is_open_and_refused(tmp_path: Path):
-    with started_cluster(tmp_path, auth_mode="tokens") as started:
-        assert takes_token(started.address, "any")
-        with pytest.raises(ClusterOpen, match=r"callers without a token.*RAY_AUTH_MODE=token, spelt exactly so"):
-            refuse_open_cluster(started.address)
-        with pytest.raises(ClusterError, match="takes jobs from callers without a token"):
-            refuse_open_jobs(started.jobs_address)
-        answer = connect(tmp_path, started.address, started.token_path)
-    assert answer["error"] == "ClusterOpen"
+def test_a_cluster_whose_operator_misspelt_the_mode_is_open_and_refused(open_cluster: Started, tmp_path: Path):
+    assert takes_token(open_cluster.address, "any")
+    with pytest.raises(ClusterOpen, match=r"callers without a token.*RAY_AUTH_MODE=token, spelt exactly so"):
+        refuse_open_cluster(open_cluster.address)
+    with pytest.raises(ClusterError, match="takes jobs from callers without a token"):
+        refuse_open_jobs(open_cluster.jobs_address)
+    assert connect(tmp_path, open_cluster.address, open_cluster.token_path)["error"] == "ClusterOpen"
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_cluster_that_takes_jobs_from_strangers_gets_none(open_cluster: Started, tmp_path: Path):
+    home, footage = Home.create(tmp_path / "home"), CameraFootage(CAMERA_ID, (), None)
+    with pytest.raises(ClusterError, match="without a token"):
+        submit_index(home, ACCESS, footage, CONFIG, open_cluster.jobs_address, workers=None, say=say)
 
 
 @pytest.mark.ray

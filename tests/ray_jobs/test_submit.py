@@ -57,16 +57,3 @@ def test_a_submitted_job_gives_figures_rows_and_its_own_errors(
     assert summary.segments == 1
     assert summary.detections == len(rows_of(home)["detections"]) > 0
     assert started.jobs_address in told[0]
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_a_cluster_that_takes_jobs_from_strangers_gets_none(tmp_path: Path):
-    with (
-        started_cluster(tmp_path, auth_mode="disabled") as started,
-        pytest.raises(ClusterError, match="without a token"),
-    ):
-        submit_index(
-                Home.create(tmp_path / "home"), ACCESS, CameraFootage(CAMERA_ID, (), None), CONFIG,
-                started.jobs_address, workers=None, say=say,
-            )  # fmt: skip
