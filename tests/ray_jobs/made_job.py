@@ -40,7 +40,7 @@ def clock() -> datetime:
 
 def home_with_camera(root: Path, weights: Path) -> Home:
     """Make a home with the detector's weights and one camera with zones."""
-    shutil.copytree(_made_home(), root)
+    shutil.copytree(_made_home(), root, dirs_exist_ok=True)
     home = Home.open(root)
     home.assets_dir.mkdir()
     shutil.copy(weights, home.assets_dir / "yolox_nano.onnx")
