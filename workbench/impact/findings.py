@@ -9,7 +9,7 @@ from typing import Literal
 from workbench.impact.estimates import Estimate
 
 Severity = Literal["blocks", "warns", "notes"]
-"""`blocks`: no verdict above *not estimable* may stand on it; `warns`: the reader must know; `notes`: looked at, fine."""
+"""`blocks`: no verdict above *not estimable* may stand on it; `warns`: the reader must know; `notes`: all is well."""
 
 Rung = Literal["not estimable", "consistent with no effect", "suggestive", "supported", "contradicts claim"]
 
@@ -101,7 +101,7 @@ class Ring:
     low: float
     high: float
     displaced_ratio: float | None
-    """Weighted displacement quotient: share of the fall (negative) that reappeared here; None where nothing fell."""
+    """Weighted displacement quotient: share of the fall that reappeared here, negative; None where nothing fell."""
 
 
 @dataclass(frozen=True)
