@@ -9,7 +9,7 @@ from typing import Literal
 from workbench.impact.estimates import Estimate
 
 Severity = Literal["blocks", "warns", "notes"]
-"""`blocks`: no verdict above *not estimable* may stand on it; `warns`: the reader must know; `notes`: all is well."""
+"""`blocks`: the verdict can only be *not estimable*; `warns`: the reader must know; `notes`: all is well."""
 
 Rung = Literal["not estimable", "consistent with no effect", "suggestive", "supported", "contradicts claim"]
 
