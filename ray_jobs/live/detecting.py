@@ -50,6 +50,11 @@ MOST_TRIES = 5
 """Times a picture is sent before it is given up: one that kills its detector would kill them all, for ever."""
 
 
+NICENESS = 5
+"""How far the network's thread stands back for others on its machine (nice): when the cores are full, recording,
+the keeper and the gateway go on, and it is the looking that falls behind and is shed."""
+
+
 class Detect:
     """The detector as a process that cameras share; an asynchronous actor, so that calls meet in one batch.
 
@@ -108,6 +113,8 @@ class Detect:
             log_to(self.home, f"detector-{os.getpid()}")
             from workbench.vision.detector import Detector
 
+            thread = threading.get_native_id()  # of it alone, on Linux: the actor's own answers are not held up
+            os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
             torch.set_num_threads(1)  # one process a core: more threads would only wait for each other
             weights = AssetStore(self.home.assets_dir).path(WEIGHTS)
             self._detector = Detector.load(weights, self.config)

@@ -42,6 +42,11 @@ def methods() -> Mapping[str, Method]:
     return {method.name: method for room in rooms for method in room.METHODS}
 
 
+def carried() -> Path:
+    """Return the folder of the cases that the project carries: figures in the case itself, or a package's own data."""
+    return Path(__file__).with_name("cases")
+
+
 def run_folder(
     folder: Path, data: Path | None = None, only: Iterable[str] = (), each: Callable[[Outcome], None] | None = None
 ) -> tuple[Outcome, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from catalog.errors import ClusterError
 from catalog.home import Home
 from catalog.observations import Detections
 from ray_jobs.live import detecting
-from ray_jobs.live.detecting import MOST_PER_CALL, Detect, Detecting
+from ray_jobs.live.detecting import MOST_PER_CALL, NICENESS, Detect, Detecting
+from workbench.assets import AssetStore
 from workbench.media.frames import FrameBatch
+from workbench.vision.detector import Detector
 from workbench.vision.detector_config import DetectorConfig
 
 SIZES = ((24, 32), (32, 32), (18, 32))
@@ -139,3 +143,27 @@ def test_calls_of_many_shards_meet_in_batches_and_are_parted_again(tmp_path: Pat
     assert [[int(one.xyxy_px[0, 2]) for one in answer] for answer in answers] == [[n, n] for n in range(24)]
     assert max(stub.batches) > 2
     assert sum(stub.batches) == 48
+
+
+def test_the_network_stands_back_for_everything_else_on_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    niceness: list[int] = []
+
+    class Watching(StubDetector):
+        def __call__(self, batch: FrameBatch) -> list[Detections]:
+            niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().__call__(batch)
+
+    monkeypatch.setattr(AssetStore, "path", lambda _store, name: tmp_path / name)
+    monkeypatch.setattr(Detector, "load", lambda *_given: Watching())
+    detect = Detect(Home.create(tmp_path), DetectorConfig())
+
+    async def ask() -> None:
+        await detect.ready()
+        await detect.detect(picture(SIZES[0], 1)[None], SIZES[0][::-1])
+
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    asyncio.run(ask())
+    assert niceness == [max(NICENESS, own)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
