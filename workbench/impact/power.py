@@ -6,34 +6,27 @@ import numpy as np
 from scipy.stats import norm
 
 from workbench.impact.findings import Power
-from workbench.impact.panel import Bools, Floats, Panel
+from workbench.impact.panel import Floats, Panel
 
 METHOD = "change against control places"
 
-DRAWS = 400
-"""Sets of places without cameras that show how much change there is by itself."""
-
 NEIGHBOURS = 20
-"""Each place with cameras is stood for by one of so many control places nearest to it in earlier incidents."""
+"""Each place with cameras is stood for by so many control places nearest to it in size."""
 
 MIN_CONTROLS = 20
-"""Below so many controls their own changes say little; the Poisson formula with overdispersion is used instead."""
-
-SMALLEST_SPREAD = 1e-6
-"""Held above this: a spread of nothing would make everything detectable."""
+"""Below so many controls their own changes say little; the dispersion of the periods before is used instead."""
 
 CURVE = tuple(round(-0.05 * step, 2) for step in range(19, -1, -1))
 """Changes at which the chance of finding them is stated, share."""
 
 
-def power_of(panel: Panel, *, level: float = 0.95, power: float = 0.8, seed: int = 0, draws: int = DRAWS) -> Power:
+def power_of(panel: Panel, *, level: float = 0.95, power: float = 0.8) -> Power:
     """Return the least fall that a comparison with the control places would find.
 
-    How much the ratio of change (treated over control) varies by itself is taken from sets of control places that
-    had as many incidents before as the treated ones: nothing of the treated places after activation is looked at.
-    The least detectable change is exp(−(z_{1−α/2} + z_{power}) · s) − 1, s the standard deviation of the log ratio
-    (Bloom 1995, Evaluation Review 19; for counts and randomised places as in Piza & Carter 2018). With few control
-    places s is the Poisson formula √(φ·Σ 1/count) with the overdispersion φ of the periods before.
+    It is exp(−(z_{1−α/2} + z_{power}) · s) − 1 (Bloom 1995, *Evaluation Review* 19), s the standard error of the
+    log ratio of change, √(φ·Σ 1/count) over the four counts that there would be if nothing changed. φ says how much
+    control places of the treated ones' size changed beyond Poisson: Σ r² / Σ Var r with r = after − ρ·before and ρ
+    the change of all of them. Nothing of the treated places after activation is looked at.
 
     Parameters
     ----------
@@ -41,47 +34,43 @@ def power_of(panel: Panel, *, level: float = 0.95, power: float = 0.8, seed: int
         Needs at least one period before and one after the first activation.
     """
     before, after = panel.before, ~panel.before
-    earlier, later = _alike(panel.counts, before, after)
-    baseline = float(earlier[panel.treated].sum())
-    spread = _spread(panel, earlier, later, seed, draws)
-    reach = float(norm.ppf(0.5 + level / 2) + norm.ppf(power))
-    least = float(np.expm1(-reach * spread))
-    seen = baseline > 0 and np.isfinite(spread)
-    curve = tuple((change, _chance(change, spread, level)) for change in CURVE)
-    return Power(panel.outcome, METHOD, baseline, least if seen else None, power, level, curve)
+    earlier, later = panel.counts[:, before].sum(axis=1), panel.counts[:, after].sum(axis=1)
+    baseline = float(earlier[panel.treated].sum() * after.sum() / max(before.sum(), 1))
+    error = _standard_error(panel, earlier, later)
+    least = None if not np.isfinite(error) else float(np.expm1(-_reach(level, power) * error))
+    curve = tuple((change, _chance(change, error, level)) for change in CURVE)
+    return Power(panel.outcome, METHOD, baseline, least, power, level, curve)
 
 
-def _alike(counts: Floats, before: Bools, after: Bools) -> tuple[Floats, Floats]:
-    """Return (P,) incidents before and after, the one before scaled to a span as long as that after."""
-    scale = after.sum() / max(before.sum(), 1)
-    return counts[:, before].sum(axis=1) * scale, counts[:, after].sum(axis=1)
+def _reach(level: float, power: float) -> float:
+    return float(norm.ppf(0.5 + level / 2) + norm.ppf(power))
 
 
-def _spread(panel: Panel, earlier: Floats, later: Floats, seed: int, draws: int) -> float:
-    """Return the standard deviation of the log ratio of change when nothing was done."""
+def _standard_error(panel: Panel, earlier: Floats, later: Floats) -> float:
+    """Return the standard error of the log ratio of change were nothing changed; infinite where it has none."""
+    rest_before, rest_after = earlier[panel.control].sum(), later[panel.control].sum()
+    treated = float(earlier[panel.treated].sum())
+    if treated <= 0 or rest_before <= 0 or rest_after <= 0:
+        return float("inf")
+    change = rest_after / rest_before
+    shares = 1 / treated + 1 / (change * treated) + 1 / rest_before + 1 / rest_after
+    return float(np.sqrt(_dispersion(panel, earlier, later, change) * shares))
+
+
+def _dispersion(panel: Panel, earlier: Floats, later: Floats, change: float) -> float:
+    """Return φ, at least 1, of control places as large as the treated ones."""
     control = np.flatnonzero(panel.control)
     if len(control) < MIN_CONTROLS:
-        return _poisson_spread(panel, earlier)
-    rng = np.random.default_rng(seed)
-    order = control[np.argsort(earlier[control], kind="stable")]
-    at = np.searchsorted(earlier[order], earlier[panel.treated])
+        return overdispersion(panel.counts[:, panel.before])
+    # By both spans together: by the earlier alone those picked would be those that then fell back.
+    size = earlier + later
+    order = control[np.argsort(size[control], kind="stable")]
+    at = np.searchsorted(size[order], earlier[panel.treated] * (1 + change))
     reach = min(NEIGHBOURS, len(order))
     first = np.clip(at - reach // 2, 0, len(order) - reach)
-    picks = order[first[None, :] + rng.integers(0, reach, (draws, len(first)))]
-    rest_before, rest_after = earlier[control].sum(), later[control].sum()
-    # Half an incident keeps a set without any from being infinitely far off (Haldane 1956).
-    change = np.log(later[picks].sum(axis=1) + 0.5) - np.log(earlier[picks].sum(axis=1) + 0.5)
-    if rest_before <= 0 or rest_after <= 0:
-        return _poisson_spread(panel, earlier)
-    return max(float(np.std(change - np.log(rest_after / rest_before))), SMALLEST_SPREAD)
-
-
-def _poisson_spread(panel: Panel, earlier: Floats) -> float:
-    treated, control = earlier[panel.treated].sum(), earlier[panel.control].sum()
-    if treated <= 0:
-        return float("inf")
-    shares = 2 / treated + (2 / control if control > 0 else 0.0)
-    return max(float(np.sqrt(overdispersion(panel.counts[:, panel.before]) * shares)), SMALLEST_SPREAD)
+    near = order[first[:, None] + np.arange(reach)]
+    residual, expected = (later - change * earlier)[near], change * size[near]
+    return max(1.0, float((residual**2).sum() / expected.sum())) if expected.sum() > 0 else 1.0
 
 
 def overdispersion(counts: Floats) -> float:
@@ -99,9 +88,9 @@ def overdispersion(counts: Floats) -> float:
     return max(1.0, float((((counts - mean) ** 2)[seen] / mean[seen]).sum() / freedom))
 
 
-def _chance(change: float, spread: float, level: float) -> float:
+def _chance(change: float, error: float, level: float) -> float:
     """Return the chance that a change is found, either way, at a two-sided level."""
-    if not np.isfinite(spread):
+    if not np.isfinite(error):
         return 1 - level
-    reach, shift = float(norm.ppf(0.5 + level / 2)), float(-np.log1p(change)) / spread
+    reach, shift = float(norm.ppf(0.5 + level / 2)), float(-np.log1p(change)) / error
     return float(norm.sf(reach - shift) + norm.cdf(-reach - shift))

@@ -132,8 +132,8 @@ def _contradiction(evidence: Evidence, speakers: Mapping[Family, Estimate]) -> V
         return None
     words = (
         f"A change of {percent(claimed)} is claimed. {len(speakers)} independent ways of working out what would "
-        f"have happened without cameras put it between {percent(low)} and {percent(high)}, and a change as large as "
-        "claimed would have been seen."
+        f"have happened without cameras put it between {percent(low)} and {percent(high)}, and a change as large "
+        "as claimed would have been seen."
     )
     reasons = tuple(f"{family}: {_said(one)}." for family, one in speakers.items())
     change = (
@@ -146,16 +146,14 @@ def _contradiction(evidence: Evidence, speakers: Mapping[Family, Estimate]) -> V
 def _not_estimable(evidence: Evidence, blocks: Sequence[Guard]) -> Verdict:
     reasons = [guard.says for guard in blocks]
     change = [guard.do for guard in blocks if guard.do]
-    if not any(one.causal for one in evidence.estimates):
+    tried = [one for one in evidence.estimates if one.design != "none"]
+    if not tried:
         reasons.append(
             "Nothing stands for what would have happened without cameras; before and after alone says nothing."
         )
+    if not blocks:
+        reasons += [f"{one.method}: {one.refused or _failed(one)}" for one in tried]
         change.append("Comparable places without cameras, or a longer past of the same places.")
-    elif not blocks:
-        reasons += [
-            f"{one.method}: {one.refused or _failed(one)}" for one in evidence.estimates if one.design != "none"
-        ]
-        change.append("More comparable places without cameras, or a longer past.")
     words = (
         f"Whether the cameras changed {evidence.outcome} cannot be known from these data: there is no credible "
         "picture of what would have happened without them."

@@ -43,7 +43,7 @@ def methods() -> Mapping[str, Method]:
 
 
 def carried() -> Path:
-    """Return the folder of the cases that the project carries: figures in the case itself, or a package's own data."""
+    """Return the folder of the cases that the project carries: figures of their own, or a package's data."""
     return Path(__file__).with_name("cases")
 
 

@@ -31,7 +31,7 @@ def test_a_case_is_read_as_it_stands(tmp_path: Path) -> None:
     (case,) = read_cases(tmp_path)
     assert (case.case_id, case.method, case.expected) == ("made", "e_test", {"p": 0.5})
     assert case.tolerance.for_name("p") == Tolerance(relative=0.1)
-    assert case.tolerance.for_name("z") .absolute == 1e-3
+    assert case.tolerance.for_name("z").absolute == 1e-3
 
 
 def test_a_file_may_hold_many_and_folders_may_nest(tmp_path: Path) -> None:

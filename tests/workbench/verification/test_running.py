@@ -32,9 +32,9 @@ def _one_more_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "methods", lambda: known)
 
 
-def outcome(tmp_path: Path, expected: str, parameters: str = "x = 2", tolerance: str = "1e-9") -> running.Outcome:
+def outcome(tmp_path: Path, expected: str, parameters: str = "x = 2") -> running.Outcome:
     (tmp_path / "one.toml").write_text(
-        f'id = "one"\nmethod = "twice"\nexpected = {expected}\ntolerance = {tolerance}\n[parameters]\n{parameters}\n'
+        f'id = "one"\nmethod = "twice"\nexpected = {expected}\ntolerance = 1e-9\n[parameters]\n{parameters}\n'
     )
     return run(read_cases(tmp_path)[0], tmp_path)
 
@@ -50,7 +50,8 @@ def test_any_part_of_what_a_method_gives_may_be_expected(tmp_path: Path, expecte
 @pytest.mark.parametrize(
     ("expected", "says"),
     [
-        ("{twice = 4.1}", "expected 4.1, got 4"), ("{parts = [2, 3]}", "parts.1"), ("{parts = [2, 2, 2]}", "gives none"),
+        ("{twice = 4.1}", "expected 4.1, got 4"), ("{parts = [2, 3]}", "parts.1"),
+        ("{parts = [2, 2, 2]}", "gives none"),
         ("{thrice = 6}", "gives none"), ('{word = "odd"}', "got 'even'"), ("{}", "nothing is expected"),
         ("{twice = true}", "expected True"), ("{parts = {}}", "nothing is expected"),
     ],
@@ -63,7 +64,12 @@ def test_whatever_is_not_as_expected_fails_with_its_name(tmp_path: Path, expecte
 
 @pytest.mark.parametrize(
     ("parameters", "says"),
-    [("y = 1", "no parameter 'y'"), ("", "'x' is missing"), ('x = "two"', "must be a number"), ("x = -1", "failed on")],
+    [
+        ("y = 1", "no parameter 'y'"),
+        ("", "'x' is missing"),
+        ('x = "two"', "must be a number"),
+        ("x = -1", "failed on"),
+    ],
 )
 def test_a_case_that_cannot_be_run_has_failed_and_says_why(tmp_path: Path, parameters: str, says: str) -> None:
     got = outcome(tmp_path, "4", parameters)
@@ -89,7 +95,9 @@ def test_a_case_that_the_project_carries_comes_out(case: running.Case) -> None:
     assert got.passed, "; ".join(got.misses)
 
 
-@pytest.mark.skipif(not TRUTH, reason="RTCC_TRUTH_DIR NAMES NO FOLDER: PUBLISHED CASES WITH DATA OF THEIR OWN WERE NOT RUN")
+@pytest.mark.skipif(
+    not TRUTH, reason="RTCC_TRUTH_DIR NAMES NO FOLDER: PUBLISHED CASES WITH DATA OF THEIR OWN WERE NOT RUN"
+)
 def test_every_case_of_the_named_folder_comes_out() -> None:
     outcomes = run_folder(Path(TRUTH))
     failed = {one.case_id: one.misses for one in outcomes if not one.passed}

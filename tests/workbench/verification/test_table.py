@@ -57,7 +57,7 @@ def test_a_condition_may_name_a_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("__import__('os').system('true')", "Attribute"),
+        ("__import__('os').system('true')", "calls something else"),
         ("open('x')", "calls something else"),
         ("crimes.__class__", "Attribute"),
         ("@crimes", "not an expression"),
