@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import hypothesis
@@ -18,6 +18,9 @@ from catalog import lake
 from catalog.home import Home
 from catalog.keeper import Keeper
 from workbench.assets import AssetStore
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,3 +99,12 @@ def look(kept_home: Home) -> Iterator[Look]:
     yield rows
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for one file."""
+    from tests.browsing import launched
+
+    with launched() as browser:
+        yield browser

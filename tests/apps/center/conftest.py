@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from apps.accounts import Accounts
 from apps.feeds.server import FeedServer
@@ -29,7 +28,6 @@ from catalog.reader import Reader
 from catalog.registry import Camera, Mounting
 from catalog.spans import EPOCH, Span
 from tests.ray_jobs.live.city import ADMIN, FEED_WH_PX, city_home, eventually, feed_in
-from tests.workbench.widgets.conftest import FLAGS, PATIENCE_MS
 
 CAMERAS = 4
 PLACE = (-90.1869, 32.3031)
@@ -130,17 +128,6 @@ def center(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "the pages are tested in Debian's Chromium: apt-get install chromium"
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @dataclass

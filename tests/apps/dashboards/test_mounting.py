@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from apps.sessions import COOKIE
 from catalog.home import Home
 from tests.apps.dashboards.serving import Serving, notebook, people, serving
-from tests.workbench.widgets.conftest import FLAGS, PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
@@ -50,17 +48,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         notebook(pages / f"{name}.ipynb", code)
     with serving(home, pages, folder / "server.log") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "the pages are tested in Debian's Chromium: apt-get install chromium"
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

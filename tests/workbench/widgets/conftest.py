@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from tests.workbench.widgets.fake.gateway import FakeGateway
 from tests.workbench.widgets.fake.media import Media
 from tests.workbench.widgets.fake.video import made_loop
 from workbench.widgets import bundle
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-         "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # fmt: skip
-
-PATIENCE_MS = 20_000
-"""A machine that is busy is slow, not wrong."""
 
 Gateways = Callable[..., FakeGateway]
 
@@ -30,18 +22,6 @@ Gateways = Callable[..., FakeGateway]
 def _bundled() -> None:
     """Build the bundle where it is not there yet; without npm the tests fail, saying why."""
     bundle.build()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser for one file: while Playwright runs, no other test of this process can run a loop of its own."""
-    chromium = shutil.which("chromium")
-    assert chromium, "the pages are tested in Debian's Chromium: apt-get install chromium"
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
