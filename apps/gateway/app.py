@@ -16,6 +16,7 @@ from apps.gateway import (
     cap_routes,
     handover,
     health,
+    impact,
     login,
     me,
     media,
@@ -35,7 +36,7 @@ from catalog.writes import WriteDoor
 ROUTERS = (
     # The stream before the alerts: "stream" is no alert's id.
     stream.router, alerts.router, reports.router, cap_routes.router, me.router, cameras.router, handover.router,
-    supervisor.router, health.router, assets.router, media.router, login.router,
+    supervisor.router, impact.router, health.router, assets.router, media.router, login.router,
 )  # fmt: skip
 
 

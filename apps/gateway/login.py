@@ -90,11 +90,29 @@ async def supervisor(request: Request, room: TheRoom) -> Response:
     return _dashboard(request, room, "supervisor.ipynb")
 
 
+@router.get("/impact")
+async def impact(request: Request, room: TheRoom) -> Response:
+    """Lead to the page of the impact lab."""
+    return _dashboard(request, room, "impact.ipynb")
+
+
+@router.get("/impact/{slug}")
+async def study(request: Request, room: TheRoom, slug: str) -> Response:
+    """Lead to one study."""
+    safe = _safe(slug)
+    return _dashboard(request, room, f"impact.ipynb?study={safe}", f"/impact/{safe}")
+
+
 @router.get("/phone/{alert_id}")
 async def phone(request: Request, room: TheRoom, alert_id: str) -> Response:
     """Lead to one alert's page for the phone."""
-    safe = "".join(character for character in alert_id if character.isalnum() or character in "_-")
+    safe = _safe(alert_id)
     return _dashboard(request, room, f"phone.ipynb?alert_id={safe}", f"/phone/{safe}")
+
+
+def _safe(name: str) -> str:
+    """Return the letters of a name that mean nothing in an address."""
+    return "".join(character for character in name if character.isalnum() or character in "_-")
 
 
 def _dashboard(request: Request, room: Room, page: str, path: str | None = None) -> Response:
