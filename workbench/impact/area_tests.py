@@ -311,8 +311,8 @@ def displacement_quotient(
     _positive(("control before", control.before), ("control after", control.after))
     success = treated.after / control.after - treated.before / control.before
     moved = buffer.after / control.after - buffer.before / control.before
-    # Without a fall relative to the control there is nothing that could have moved.
-    quotient = moved / success if success < 0 else None
+    # Without a fall relative to the control there is nothing that could have moved; nor is rounding a fall.
+    quotient = moved / success if success < -1e-12 * treated.before / control.before else None
     growth = control.after / control.before
     total = (treated.before + buffer.before) * growth - treated.after - buffer.after
     return DisplacementQuotient(
