@@ -137,13 +137,17 @@ def _tolerance(case_id: str, found: object, prefix: str = "") -> Tolerance:
     return Tolerance(own["absolute"], own["relative"], tuple(names))
 
 
-def leaves(found: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Yield (dotted name, figure or text) of everything in nested tables and lists; list places count from 0."""
+Place = tuple[str | int, ...]
+"""Where a figure stands in nested tables (their keys) and lists (places, from 0)."""
+
+
+def leaves(found: object, at: Place = ()) -> Iterator[tuple[Place, object]]:
+    """Yield (where it stands, figure or text) of everything in nested tables and lists."""
     if isinstance(found, Mapping):
         for key, inner in found.items():
-            yield from leaves(inner, f"{name}.{key}" if name else str(key))
+            yield from leaves(inner, (*at, str(key)))
     elif isinstance(found, Sequence) and not isinstance(found, str):
         for place, inner in enumerate(found):
-            yield from leaves(inner, f"{name}.{place}" if name else str(place))
+            yield from leaves(inner, (*at, place))
     else:
-        yield name, found
+        yield at, found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,9 +124,22 @@ _ABSENT = object()
 
 def _at(results: object, name: object) -> object:
     if isinstance(results, Mapping):
-        return results.get(name, _ABSENT)
+        return results[name] if name in results else _at_number(results, name)
     if isinstance(results, list | tuple) and isinstance(name, int) and name < len(results):
         return results[name]
+    return _ABSENT
+
+
+def _at_number(results: Mapping[str, object], name: object) -> object:
+    """Return what stands under a number that is written otherwise: `.01` is `0.01`, 2006 is `2006`."""
+    try:
+        wanted = float(str(name))
+    except ValueError:
+        return _ABSENT
+    for key, inner in results.items():
+        with suppress(ValueError):
+            if float(key) == wanted:
+                return inner
     return _ABSENT
 
 
@@ -153,26 +167,16 @@ def _misses(expected: object, results: object, tolerance: Tolerance) -> Iterator
     wanted = list(leaves(expected))
     if not wanted:
         yield "nothing is expected, so nothing is shown"
-    for name, figure in wanted:
-        got = _follow(expected, results, name)
+    for place, figure in wanted:
+        name = ".".join(map(str, place))
+        got = results
+        for key in place:
+            got = _at(got, key)
         if got is _ABSENT:
             given = ", ".join(str(key) for key in results) if isinstance(results, Mapping) else repr(results)
             yield f"{name or 'the result'}: the method gives none; it gives {given}"
         elif not _agrees(figure, got, tolerance.for_name(name)):
             yield f"{name or 'the result'}: expected {figure!r}, got {got!r}"
-
-
-def _follow(expected: object, results: object, name: str) -> object:
-    """Return what stands at a dotted name, whose parts may hold dots themselves, by walking both sides alike."""
-    if name == "":
-        return results
-    children = expected.items() if isinstance(expected, Mapping) else enumerate(expected)  # type: ignore[arg-type]
-    for key, inner in children:
-        if name == str(key) or name.startswith(f"{key}."):
-            below = _at(results, key)
-            rest = name[len(str(key)) + 1 :]
-            return below if below is _ABSENT or not rest else _follow(inner, below, rest)
-    return _ABSENT
 
 
 def _agrees(expected: object, got: object, tolerance: Tolerance) -> bool:

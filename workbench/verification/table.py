@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +148,10 @@ def _of_file(case_id: str, source: TableSource, path: Path) -> pd.DataFrame:
     if kind == ".parquet":
         return pd.read_parquet(path)
     if kind == ".dta":
-        return pd.read_stata(path, convert_categoricals=False)
+        with warnings.catch_warnings():
+            # Old Stata files are written in Latin-1, and are read as such.
+            warnings.simplefilter("ignore", UnicodeWarning)
+            return pd.read_stata(path, convert_categoricals=False)
     if kind == ".json":
         return pd.read_json(path)
     if kind == ".geojson":

@@ -95,4 +95,5 @@ def test_nothing_is_close_to_what_is_no_number() -> None:
 
 
 def test_every_figure_of_nested_tables_has_a_name() -> None:
-    assert dict(leaves({"a": [1, {"b": 2}], "c": "x"})) == {"a.0": 1, "a.1.b": 2, "c": "x"}
+    found = dict(leaves({"a": [1, {"b": 2}], "c": "x"}))
+    assert found == {("a", 0): 1, ("a", 1, "b"): 2, ("c",): "x"}

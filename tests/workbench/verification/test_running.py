@@ -20,7 +20,7 @@ def _twice(inputs: Inputs) -> Results:
     x = inputs.settings.number("x")
     if x < 0:
         raise ValueError("x is below nothing")
-    return {"twice": 2 * x, "parts": [x, x], "by": {"a.b": x}, "word": "even"}
+    return {"twice": 2 * x, "parts": [x, x], "by": {"a.b": x, "0": 0.0, "0.01": x}, "word": "even"}
 
 
 TWICE = Method("twice", "Two times a number.", (Parameter("x", "number", "a number"),), (("twice", "2 x"),), _twice)
@@ -40,8 +40,10 @@ def outcome(tmp_path: Path, expected: str, parameters: str = "x = 2") -> running
 
 
 @pytest.mark.parametrize(
-    "expected", ["{twice = 4}", "4", "{parts = [2, 2]}", '{by = {"a.b" = 2}, word = "even"}'],
-    ids=["by name", "the first figure", "a list", "tables and words"],
+    "expected",
+    ["{twice = 4}", "4", "{parts = [2, 2]}", '{by = {"a.b" = 2}, word = "even"}', '{by = {"0" = 0, "0.01" = 2}}',
+     '{by = {".01" = 2}}'],
+    ids=["by name", "the first figure", "a list", "tables and words", "numbers as names", "written otherwise"],
 )  # fmt: skip
 def test_any_part_of_what_a_method_gives_may_be_expected(tmp_path: Path, expected: str) -> None:
     assert outcome(tmp_path, expected).passed
