@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.textpath import TextToPath
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 PAPER, TEXT, SOFT, LINE, FAINT = "#ffffff", "#1b232a", "#55616b", "#d3dae0", "#eef2f5"
 """Ground, writing, quiet writing (5.9:1 on the ground), rules, and areas that carry writing."""
@@ -73,14 +74,14 @@ def points_in(points: float) -> float:
 
 
 @cache
-def _width_in(words: str, size_pt: float, bold: bool) -> float:
+def _words_in(words: str, size_pt: float, bold: bool) -> float:
     font = FontProperties(family="DejaVu Sans", size=size_pt, weight="bold" if bold else "normal")
     return float(TextToPath().get_text_width_height_descent(words, font, ismath=False)[0]) / 72
 
 
-def width_in(words: str, size_pt: float = BODY_PT, *, bold: bool = False) -> float:
+def words_in(words: str, size_pt: float = BODY_PT, *, bold: bool = False) -> float:
     """Return how wide words are when written, inches."""
-    return _width_in(words, size_pt, bold) if words else 0.0
+    return _words_in(words, size_pt, bold) if words else 0.0
 
 
 def wrap(words: str, most_in: float, size_pt: float = BODY_PT, *, bold: bool = False) -> list[str]:
@@ -88,7 +89,7 @@ def wrap(words: str, most_in: float, size_pt: float = BODY_PT, *, bold: bool = F
     lines = [""]
     for word in words.split(" "):
         longer = f"{lines[-1]} {word}".strip()
-        if width_in(longer, size_pt, bold=bold) <= most_in:
+        if words_in(longer, size_pt, bold=bold) <= most_in:
             lines[-1] = longer
             continue
         if lines[-1]:
@@ -101,7 +102,7 @@ def wrap(words: str, most_in: float, size_pt: float = BODY_PT, *, bold: bool = F
 def _pieces(word: str, most_in: float, size_pt: float, bold: bool) -> list[str]:
     pieces = [""]
     for letter in word:
-        if pieces[-1] and width_in(pieces[-1] + letter, size_pt, bold=bold) > most_in:
+        if pieces[-1] and words_in(pieces[-1] + letter, size_pt, bold=bold) > most_in:
             pieces.append("")
         pieces[-1] += letter
     return pieces
@@ -109,10 +110,10 @@ def _pieces(word: str, most_in: float, size_pt: float, bold: bool) -> list[str]:
 
 def shorten(words: str, most_in: float, size_pt: float = BODY_PT, *, bold: bool = False) -> str:
     """Return the words, or as many of their letters as fit and an ellipsis."""
-    if width_in(words, size_pt, bold=bold) <= most_in:
+    if words_in(words, size_pt, bold=bold) <= most_in:
         return words
     kept = words
-    while kept and width_in(f"{kept}…", size_pt, bold=bold) > most_in:
+    while kept and words_in(f"{kept}…", size_pt, bold=bold) > most_in:
         kept = kept[:-1].rstrip()
     return f"{kept}…"
 
@@ -204,7 +205,7 @@ class Sheet:
         x, top, row = MARGIN_IN, self.below_in, 0.2
         for mark, words in entries:
             line, *more = wrap(words, INNER_IN - 0.34, SMALL_PT)
-            needed = 0.3 + width_in(line, SMALL_PT) + 0.2
+            needed = 0.3 + words_in(line, SMALL_PT) + 0.2
             if x > MARGIN_IN and x + needed - 0.2 > MARGIN_IN + INNER_IN:
                 x, top = MARGIN_IN, top + row
             mark.draw(self.page, x, top + row / 2)
@@ -284,6 +285,19 @@ class Mark:
             "markerfacecolor": self.color if self.filled else PAPER, "markeredgecolor": self.color,
             "markeredgewidth": 1.2,
         }  # fmt: skip
+
+
+def write_ticks(axes: Axes, form: Callable[[float], str], width_in: float, most: int = 7) -> None:
+    """Write round values along the horizontal axis, as many as stand beside each other on `width_in`."""
+    low, high = axes.get_xlim()
+    for bins in range(most, 0, -1):
+        at = [float(value) for value in MaxNLocator(bins).tick_values(low, high) if low <= value <= high]
+        widest = max((words_in(form(value), SMALL_PT) for value in at), default=0.0)
+        apart = width_in * (at[1] - at[0]) / (high - low) if len(at) > 1 else width_in
+        if widest + 0.1 <= apart:
+            break
+    axes.xaxis.set_major_locator(FixedLocator(at))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
 
 
 def finite(values: Iterable[float | None]) -> list[float]:

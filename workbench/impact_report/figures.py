@@ -26,7 +26,7 @@ def draw_all(findings: Findings) -> tuple[Drawing, ...]:
     `power-OUTCOME`, `forest-…`, `series-…`, `event_study-…`, `placebos-…`, `displacement-…`, `sensitivity-…`.
     """
     drawings = [draw_claim_card(findings), draw_ladder(findings)]
-    drawings += _each(draw_power, findings, _outcomes(findings.power))
+    drawings += _each(draw_power, findings, _outcomes([power for power in findings.power if power.curve]))
     drawings.append(draw_quality(findings))
     drawings += _each(draw_forest, findings, _outcomes(findings.estimates))
     drawings += _each(draw_series, findings, _outcomes(findings.series))

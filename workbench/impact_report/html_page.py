@@ -22,7 +22,7 @@ from workbench.impact_report.blocks import (
     VerdictBlock,
 )
 from workbench.impact_report.drawing import Drawing
-from workbench.impact_report.words import SEVERITY_SYMBOLS
+from workbench.impact_report.words import SEVERITY_SYMBOLS, SEVERITY_WORDS
 
 
 def html_of(report: Report) -> str:
@@ -100,7 +100,7 @@ def _finding(block: Finding) -> str:
     do = f'<p class="do"><b>What to do</b> {escape(block.do)}</p>' if block.do else ""
     return (
         f'<article class="guard {block.severity}"><p class="severity"><span aria-hidden="true">'
-        f"{SEVERITY_SYMBOLS[block.severity]}</span> {block.severity}</p>"
+        f"{SEVERITY_SYMBOLS[block.severity]}</span> {SEVERITY_WORDS[block.severity]}</p>"
         f"<div><h3>{escape(block.heading)}</h3><p>{escape(block.says)}</p>{do}</div></article>"
     )
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.impact_report.drawing import (
     BODY_PT,
@@ -27,7 +26,9 @@ from workbench.impact_report.drawing import (
     finite,
     points_in,
     shorten,
+    words_in,
     wrap,
+    write_ticks,
 )
 
 NAME_IN = 2.3
@@ -88,15 +89,16 @@ class Column:
 def draw_intervals(sheet: Sheet, groups: Sequence[Group], scale: Scale, columns: Sequence[Column]) -> None:
     """Draw the rows at the sheet's end."""
     left = MARGIN_IN + NAME_IN + 0.1
-    width = INNER_IN - NAME_IN - 0.1 - sum(column.width_in for column in columns)
     rows = [row for group in groups for row in group.rows]
+    columns = [_wide_enough(column, at, rows) for at, column in enumerate(columns)]
+    width = INNER_IN - NAME_IN - 0.1 - sum(column.width_in for column in columns)
     long = len(rows) > LONG_ROWS
     _headings(sheet, columns, left + width)
     top = sheet.below_in + (0.2 if long else 0)
     tall = sum(_HEADING_IN if group.heading else 0 for group in groups) + sum(_height_in(row) for row in rows)
     axes = sheet.plot(left, top, width, tall)
     low, high = limits(rows, scale)
-    _dress(axes, scale, (low, high), tall, ticks_above=long)
+    _dress(axes, scale, (low, high), (width, tall), ticks_above=long)
     y = 0.0
     for group in groups:
         if group.heading:
@@ -118,6 +120,11 @@ LONG_ROWS = 14
 _HEADING_IN = 0.34
 _NAME_STEP_IN = points_in(BODY_PT) * LEADING
 _REMARK_STEP_IN = points_in(SMALL_PT) * LEADING
+
+
+def _wide_enough(column: Column, at: int, rows: Sequence[Row]) -> Column:
+    widest = max((words_in(row.figures[at]) for row in rows), default=0.0)
+    return Column(column.heading, max(column.width_in, widest + 0.16))
 
 
 def _headings(sheet: Sheet, columns: Sequence[Column], right_in: float) -> None:
@@ -188,7 +195,7 @@ def limits(rows: Sequence[Row], scale: Scale) -> tuple[float, float]:
     of the points as their spread and their usual interval ask for; what lies beyond is drawn as an arrow.
     """
     points = np.asarray(finite(row.point for row in rows))
-    lines = [value for value, _ in scale.lines if math.isfinite(value)]
+    lines = [value for value in (*(at for at, _ in scale.lines), *(scale.band or ())) if math.isfinite(value)]
     halves = [(high - low) / 2 for low, high in ((row.low, row.high) for row in rows)
               if low is not None and high is not None and math.isfinite(high - low)]  # fmt: skip
     usual = float(np.median(halves)) if halves else 0.0
@@ -203,13 +210,12 @@ def limits(rows: Sequence[Row], scale: Scale) -> tuple[float, float]:
 
 
 def _dress(
-    axes: Axes, scale: Scale, ends: tuple[float, float], tall: float, *, ticks_above: bool
+    axes: Axes, scale: Scale, ends: tuple[float, float], size_in: tuple[float, float], *, ticks_above: bool
 ) -> None:  # fmt: skip
     axes.set_xlim(*ends)
-    axes.set_ylim(tall, 0)
+    axes.set_ylim(size_in[1], 0)
     axes.set_yticks([])
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scale.form(value)))
+    write_ticks(axes, scale.form, size_in[0], most=5)
     axes.tick_params(labeltop=ticks_above)
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     if scale.band is not None:

@@ -161,9 +161,12 @@ def _periods(axes: Axes, study: EventStudy) -> None:
         mark = BEFORE if period < 0 else AFTER
         ends = [min(max(end, low), high) for end in (below, above)]
         axes.plot([period, period], ends, color=mark.color, linewidth=1.6, solid_capstyle="butt")
+        # Inside the axis by half an arrow, which would else lie on the numbers below it.
+        inside = 0.02 * (high - low)
         for end, bound, arrow in ((below, low, "v"), (above, high, "^")):
             if (end < bound) if arrow == "v" else (end > bound):
-                axes.plot([period], [bound], marker=arrow, color=mark.color, markersize=5, clip_on=False)
+                at = bound + inside if arrow == "v" else bound - inside
+                axes.plot([period], [at], marker=arrow, color=mark.color, markersize=5)
         if low <= change <= high:
             axes.plot([period], [change], zorder=4, **mark.point(5.5))
     axes.axhline(0, color=TEXT, linewidth=1.2, zorder=1)

@@ -42,8 +42,8 @@ from workbench.impact_report.blocks import (
     Table,
     VerdictBlock,
 )
-from workbench.impact_report.drawing import BLUE, LINE, SOFT, TEXT, Drawing
-from workbench.impact_report.words import SEVERITY_SYMBOLS
+from workbench.impact_report.drawing import BLUE, LINE, MARGIN_IN, PNG_DPI, SOFT, TEXT, Drawing
+from workbench.impact_report.words import SEVERITY_SYMBOLS, SEVERITY_WORDS
 
 MARGIN = 0.8 * inch
 WIDTH = letter[0] - 2 * MARGIN
@@ -65,7 +65,7 @@ def pdf_of(report: Report) -> bytes:
     pages.addPageTemplates(PageTemplate(frames=[frame], onPage=lambda canvas, _: _foot(canvas, report)))
     flow: list[Any] = [
         Words("Impact study", _style(8.5, ink=BLUE, bold=True)),
-        Words(escape(report.title), _style(21, bold=True, after=6)),
+        Words(escape(report.title), _style(19, bold=True, after=6)),
         Words(escape(report.about), _style(10.5, ink=SOFT, after=3)),
         Words(escape(f"{report.study}, made {report.made_at}"), _style(8, ink=SOFT, after=6)),
     ]  # fmt: skip
@@ -175,7 +175,9 @@ def _table(block: Table) -> list[Any]:
 
 def _finding(block: Finding) -> list[Any]:
     ink = _SEVERITY_INK[block.severity]
-    sign = Words(f"{SEVERITY_SYMBOLS[block.severity]} {block.severity}", _style(9, ink=ink, bold=True))
+    sign = Words(
+        f"{SEVERITY_SYMBOLS[block.severity]} {SEVERITY_WORDS[block.severity]}", _style(9, ink=ink, bold=True)
+    )
     said = [Words(escape(block.heading), _style(9, bold=True)), Words(escape(block.says), _style(9))]
     if block.do:
         said.append(Words(f"<b>What to do</b> {escape(block.do)}", _style(9, ink=SOFT)))
@@ -193,8 +195,12 @@ def _verdict(block: VerdictBlock) -> list[Any]:
     ]  # fmt: skip
     if block.range:
         flow.append(Words(f"<b>{escape(block.range)}</b> is the range that may be stated", _style(9.5, ink=SOFT)))
-    flow += _listed("Why this, and not the next rung up", block.reasons)
-    return flow + _listed("What would change it", block.would_change)
+    halves = [_listed("Why this, and not the next rung up", block.reasons),
+              _listed("What would change it", block.would_change)]  # fmt: skip
+    flow.append(Grid([halves], colWidths=[WIDTH / 2] * 2, splitInRow=1, style=[
+        ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, 0), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 8)]))  # fmt: skip
+    return flow
 
 
 def _code(block: Code) -> list[Any]:
@@ -207,10 +213,12 @@ def _code(block: Code) -> list[Any]:
 
 def _drawing(block: Drawing) -> list[Any]:
     file = BytesIO()
-    # Without the alpha channel, which is opaque throughout and would be stored as a second picture.
     with Picture.open(BytesIO(block.png)) as picture:
-        wide, tall = picture.size
-        picture.convert("RGB").save(file, "png")
+        # Without the sheet's own margins, so that what is drawn lines up with the words, and without the
+        # alpha channel, which is opaque throughout and would be stored as a second picture.
+        edge = round(MARGIN_IN * PNG_DPI) - 3
+        wide, tall = picture.width - 2 * edge, picture.height - edge
+        picture.convert("RGB").crop((edge, edge, edge + wide, edge + tall)).save(file, "png")
     scale = min(WIDTH / wide, HEIGHT * 0.94 / tall)
     file.seek(0)
     caption = Words(escape(block.caption), _style(8.5, ink=SOFT, after=4))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from workbench.impact.findings import Findings, MapPlace, MapSite, StudyMap
@@ -35,6 +34,7 @@ from workbench.impact_report.drawing import (
     Sheet,
     as_csv,
     shorten,
+    write_ticks,
 )
 
 if TYPE_CHECKING:
@@ -269,8 +269,7 @@ def draw_donors(findings: Findings) -> Drawing:
     axes.set_ylim(tall, 0)
     axes.set_xlim(min(0.0, *weights) if weights else 0.0, max(weights, default=1.0) * 1.03)
     axes.set_yticks([])
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.percent(value, signed=False)))
+    write_ticks(axes, lambda value: words.percent(value, signed=False), INNER_IN - 2.8)
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     sheet.below_in += tall + 0.32
     if len(donors) > len(shown):

@@ -28,6 +28,7 @@ from workbench.impact_report.drawing import (
     Sheet,
     as_csv,
     shorten,
+    write_ticks,
 )
 from workbench.impact_report.forest import CLAIMED
 from workbench.impact_report.method_words import method_title
@@ -83,8 +84,7 @@ def _curves(sheet: Sheet, powers: Sequence[Power], claimed: float | None) -> Non
     if claimed is not None:
         axes.axvline(claimed, color=CLAIMED.color, linestyle=CLAIMED.dashes, linewidth=1.4)
     axes.set_ylim(0, 1.03)
-    axes.xaxis.set_major_locator(MaxNLocator(8))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.percent(value)))
+    write_ticks(axes, words.percent, INNER_IN - 0.55, most=8)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.percent(value, signed=False)))
     axes.grid(color=LINE, linewidth=0.7)

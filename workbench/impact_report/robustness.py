@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from workbench.impact.findings import Findings, Placebos, Ring, Sensitivity
@@ -30,6 +30,7 @@ from workbench.impact_report.drawing import (
     as_csv,
     finite,
     shorten,
+    write_ticks,
 )
 from workbench.impact_report.forest import ZERO
 from workbench.impact_report.intervals import Column, Group, Row, Scale, draw_intervals
@@ -102,9 +103,8 @@ def _histogram(axes: Axes, one: Placebos) -> None:
     axes.plot([observed, observed], [0, top * 1.04], color=OBSERVED.color, linewidth=2.2, zorder=4)
     axes.plot([observed], [top * 1.04], zorder=5, clip_on=False, **OBSERVED.point(6))
     axes.set_ylim(0, top * 1.1)
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(MaxNLocator(7))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.percent(value)))
+    axes.set_xlim(max(low, -1.0 - 0.01 * (high - low)), high)
+    write_ticks(axes, words.percent, INNER_IN - 0.4)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.grid(axis="y", color=LINE, linewidth=0.7)
 
@@ -140,7 +140,7 @@ def draw_displacement(findings: Findings, outcome: str) -> Drawing:
         alt=" ".join([f"Displacement of {name.lower()} by distance.", *(
             said for one in displacements for said in [one.says, *(_say_ring(ring) for ring in one.rings)])]),
         caption="Left of zero, incidents fell on balance even when the ring is counted in. The quotient is the "
-                "share of the fall that the ring lost too; negative, the share that came back there: −1 is all of it.",
+                "share of the fall that the ring lost too; negative, the share that came back there.",
         table=as_csv(("inner_m", "outer_m", "before_count", "after_count", "difference", "low", "high",
                       "displaced_ratio", "level"), (
             (ring.inner_m, ring.outer_m, ring.before_count, ring.after_count, ring.difference, ring.low, ring.high,

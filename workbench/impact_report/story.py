@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.impact.findings import Findings, Verdict
 from workbench.impact_report import words
@@ -29,6 +28,7 @@ from workbench.impact_report.drawing import (
     finite,
     shorten,
     wrap,
+    write_ticks,
 )
 from workbench.impact_report.forest import CLAIMED, UNSEEN, ZERO
 from workbench.impact_report.intervals import Row, draw_interval
@@ -215,8 +215,7 @@ def _axis(sheet: Sheet, story: Story) -> None:
     axes.set_xlim(*ends)
     axes.set_ylim(tall, 0)
     axes.set_yticks([])
-    axes.xaxis.set_major_locator(MaxNLocator(7))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.percent(value)))
+    write_ticks(axes, words.percent, MARGIN_IN + INNER_IN - left)
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     if least is not None:
         axes.axvspan(least, 0.0, facecolor=FAINT, edgecolor="#c3ccd4", hatch="////", linewidth=0, zorder=0.4)

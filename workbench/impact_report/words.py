@@ -21,6 +21,7 @@ RUNG_SYMBOLS: tuple[str, ...] = ("○", "◔", "◑", "●", "✕")
 """One a rung, so that a rung is told by its shape too."""
 
 SEVERITY_SYMBOLS: dict[Severity, str] = {"blocks": "✕", "warns": "▲", "notes": "✓"}
+SEVERITY_WORDS: dict[Severity, str] = {"blocks": "Blocks", "warns": "Warning", "notes": "Noted"}
 
 DESIGN_WORDS: dict[Design, str] = {
     # completes "what would have been, from …"
