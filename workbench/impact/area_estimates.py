@@ -116,14 +116,21 @@ def estimate_raw(panel: Panel, level: float = 0.95, seed: int = 0) -> Estimate:
     found = raw_change(treated, periods=lengths, dispersion=compared.dispersion, level=level)
     expected = treated.before * lengths[1] / lengths[0]
     low, high = found.change_interval
-    exact = e_test(round(treated.after), round(treated.before), lengths[1], lengths[0])
-    e_note = f"Poisson E-test of equal rates: p = {exact.p_value:.3g}; it takes no account of overdispersion."
     estimate = Estimate(
         "raw", panel.outcome, "none", found.change_ratio, (low, high), found.change_count,
         (expected * low, expected * high), level, found.p_value, compared.dispersion, compared.checks,
-        (NOT_CAUSAL, *compared.notes, e_note),
+        (NOT_CAUSAL, *compared.notes, *_exact_note(compared)),
     )  # fmt: skip
     return _without_percent_of_few(estimate, treated.before)
+
+
+def _exact_note(compared: _Compared) -> tuple[str, ...]:
+    # Incidents spread over periods make fractions; the test is of whole counts.
+    before, after = (round(count) for count in compared.treated)
+    if before + after == 0:
+        return ()
+    exact = e_test(after, before, *reversed(compared.spans.lengths))
+    return (f"Poisson E-test of equal rates: p = {exact.p_value:.3g}; it takes no account of overdispersion.",)
 
 
 def estimate_relative_effect(panel: Panel, level: float = 0.95, seed: int = 0) -> Estimate:

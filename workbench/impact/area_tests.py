@@ -372,24 +372,6 @@ def farrington_dispersion(mean_count: float) -> float:
     return 0.0008 * mean_count + 1.2
 
 
-def combine_by_harm(
-    differences: Floats, standard_errors: Floats, harm: Floats, level: float = 0.95
-) -> tuple[float, float, tuple[float, float], float]:
-    """Return the harm-weighted sum of differences, its standard error, interval and two-sided p.
-
-    Wheeler (2020), amending the weighted displacement difference to incorporate harm weights; outcomes are taken as
-    independent.
-
-    Parameters
-    ----------
-    differences, standard_errors, harm
-        (K,) one kind of incident each; `harm` weighs one incident of it.
-    """
-    total = float(differences @ harm)
-    error = float(np.sqrt((standard_errors**2) @ harm**2))
-    return total, error, _around(total, error, level), _two_sided(total / error)
-
-
 def _positive(*figures: tuple[str, float]) -> None:
     for name, figure in figures:
         if not figure > 0:

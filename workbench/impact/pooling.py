@@ -1,11 +1,11 @@
-"""Effects of several evaluations taken together, as a systematic review does."""
+"""Effects taken together: of several evaluations, as a review does, or of several kinds of crime by their harm."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from catalog.errors import BadInput
 from workbench.impact.panel import Floats
@@ -28,6 +28,19 @@ class PooledEffect:
     i2_ratio: float
     """Share of the variation that is between evaluations."""
     level: float
+
+
+@dataclass(frozen=True)
+class HarmDifference:
+    """Differences of several kinds of crime, added up by what one incident of each does."""
+
+    total: float
+    """In units of harm."""
+    standard_error: float
+    interval: tuple[float, float]
+    z: float
+    p_value: float
+    """Two-sided, normal, of no difference."""
 
 
 def pooled_effect(effects: Floats, standard_errors: Floats, level: float = 0.95) -> PooledEffect:
@@ -61,3 +74,30 @@ def pooled_effect(effects: Floats, standard_errors: Floats, level: float = 0.95)
         fixed, (fixed - fixed_reach, fixed + fixed_reach), random, (random - random_reach, random + random_reach),
         q, tau2, max(0.0, (q - freedom) / q) if q else 0.0, level,
     )  # fmt: skip
+
+
+def combine_by_harm(
+    differences: Floats, standard_errors: Floats, harm: Floats, level: float = 0.95
+) -> HarmDifference:
+    """Return the harm-weighted sum of differences.
+
+    Wheeler (2020), Amending the WDD test to incorporate harm weights. Outcomes are taken as independent;
+    where they rise and fall together the true error is larger.
+
+    Parameters
+    ----------
+    differences, standard_errors, harm
+        (K,) one kind of incident each; `harm` weighs one incident of it.
+
+    Raises
+    ------
+    BadInput
+        When there is nothing to add, or no error in it.
+    """
+    total = float(differences @ harm)
+    error = float(np.sqrt(standard_errors**2 @ harm**2))
+    if error <= 0:
+        raise BadInput(f"the harm of {len(harm)} kinds of incident has no error; give weights and errors above 0")
+    reach = float(ndtri((1 + level) / 2)) * error
+    z = total / error
+    return HarmDifference(total, error, (total - reach, total + reach), z, float(2 * ndtr(-abs(z))))

@@ -7,7 +7,6 @@ import numpy as np
 from catalog.errors import BadInput
 from workbench.impact.area_tests import (
     BeforeAfter,
-    combine_by_harm,
     displacement_quotient,
     raw_change,
     relative_effect,
@@ -16,7 +15,7 @@ from workbench.impact.area_tests import (
     weighted_displacement,
 )
 from workbench.impact.estimates import PERCENT_FLOOR
-from workbench.impact.pooling import pooled_effect
+from workbench.impact.pooling import combine_by_harm, pooled_effect
 from workbench.verification import area_change_methods, rate_methods
 from workbench.verification.area_inputs import (
     COLUMNS,
@@ -141,8 +140,11 @@ def _harm(inputs: Inputs) -> Results:
     if len({len(column) for column in columns}) != 1 or len(columns) != len(names):
         raise BadInput(f"case {inputs.case_id!r}: {', '.join(names)} must be given, and be as many")
     differences, errors, harm = columns
-    total, error, interval, p_value = combine_by_harm(differences, errors, harm, settings.number("level"))
-    return {"total": total, "se": error, "z": total / error, "p": p_value, "ci": list(interval)}
+    found = combine_by_harm(differences, errors, harm, settings.number("level"))
+    return {
+        "total": found.total, "se": found.standard_error, "z": found.z, "p": found.p_value,
+        "ci": list(found.interval),
+    }  # fmt: skip
 
 
 def _quotient(inputs: Inputs) -> Results:

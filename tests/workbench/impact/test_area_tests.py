@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from catalog.errors import BadInput
 from workbench.impact.area_tests import (
     BeforeAfter,
-    combine_by_harm,
     displacement_quotient,
     farrington_dispersion,
     pearson_dispersion,
@@ -49,22 +48,6 @@ def test_areas_of_different_size_are_compared_by_their_density():
     found = weighted_displacement(TREATED, CONTROL, BUFFER, BUFFER_CONTROL, areas=(0.9, 1.2, 1.6, 1.5))
     assert (found.total, found.total_se) == pytest.approx((-99.69444444, 35.4280755))
     assert found.total_interval == pytest.approx((-169.1321965, -30.25669241))
-
-
-def test_harm_weighs_kinds_of_crime():
-    # Wheeler (2020), Amending the WDD test to incorporate harm weights.
-    before_after = [
-        ((133, 91), (130, 74)), ((388, 305), (327, 202)), ((148, 97), (398, 190)), ((86, 64), (144, 92)),
-        ((94, 67), (183, 96)),
-    ]  # fmt: skip
-    found = [weighted_displacement(BeforeAfter(*t), BeforeAfter(*c)) for c, t in before_after]
-    total, error, interval, _ = combine_by_harm(
-        np.array([one.local for one in found]),
-        np.array([one.local_se for one in found]),
-        np.array([3, 2, 5, 7, 10.0]),
-    )
-    assert (total, error) == pytest.approx((-1721, 304.10360077))
-    assert interval == pytest.approx((-2317.03210507, -1124.96789493))
 
 
 def test_the_rate_ratio_is_that_of_a_published_example():
