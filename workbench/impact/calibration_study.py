@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import t
 
 from workbench.impact.calibration import Distance, Weighting
 from workbench.impact.estimates import Check, Estimate, refusal
@@ -20,7 +20,7 @@ WORRYING_SHARE = 0.25
 """A place that carries more of the counterfactual than this is a comparison of its own."""
 
 FEW_TREATED = 10
-"""With fewer treated places their spread says too little; the donors' dispersion stands for it."""
+"""With fewer treated places their spread alone says too little: it is taken as at least the donors' dispersion."""
 
 
 @dataclass(frozen=True)
@@ -171,18 +171,17 @@ class _Part:
 def _log_errors(parts: Sequence[_Part], counted: float, expected: float, dispersion: float) -> tuple[float, float]:
     """Return the error of the logarithm of the ratio: from residuals, and from clusters alone."""
     count = sum(len(part.treated) for part in parts)
+    inflated = count / max(count - len(parts), 1)
     counted = max(counted, 0.5)  # none at all is still uncertain
-    if count >= FEW_TREATED:
-        own = sum(float(part.of_treated @ part.of_treated) for part in parts) * count / (count - len(parts))
-        plain = sum(len(part.treated) * float(part.treated.var()) for part in parts) * count / (count - len(parts))
-    else:
-        own = plain = max(dispersion, 1.0) * counted
-    errors = []
-    for treated, donors in ((own, sum(part.of_donors for part in parts)), (plain, sum(
-        part.of_donors_plain for part in parts
-    ))):  # fmt: skip
-        errors.append(float(np.sqrt(treated / counted**2 + float(np.sum(donors**2)) / expected**2)))
-    return errors[0], errors[1]
+    least = max(dispersion, 1.0) * counted if count < FEW_TREATED else 0.0
+    own = max(sum(float(part.of_treated @ part.of_treated) for part in parts) * inflated, least)
+    plain = max(sum(len(part.treated) * float(part.treated.var()) for part in parts) * inflated, least)
+    of_donors = np.sum([part.of_donors for part in parts], axis=0)
+    of_donors_plain = np.sum([part.of_donors_plain for part in parts], axis=0)
+    return (
+        float(np.sqrt(own / counted**2 + of_donors @ of_donors / expected**2)),
+        float(np.sqrt(plain / counted**2 + of_donors_plain @ of_donors_plain / expected**2)),
+    )
 
 
 def _estimate(outcome: str, parts: Sequence[_Part], checks: tuple[Check, ...], level: float) -> Estimate:
@@ -190,7 +189,9 @@ def _estimate(outcome: str, parts: Sequence[_Part], checks: tuple[Check, ...], l
     expected = float(sum(part.expected for part in parts))
     dispersion = float(sum(part.dispersion * part.expected for part in parts)) / expected
     error, plain = _log_errors(parts, counted, expected, dispersion)
-    centre, half = np.log(max(counted, 0.5) / expected), norm.ppf((1 + level) / 2) * error
+    spare = max(sum(len(part.treated) for part in parts), FEW_TREATED) - len(parts)
+    spread = t(max(spare, 1))
+    centre, half = np.log(max(counted, 0.5) / expected), float(spread.ppf((1 + level) / 2)) * error
     low, high = float(np.expm1(centre - half)), float(np.expm1(centre + half))
     ratio = counted / expected - 1
     low = min(low, ratio)
@@ -200,7 +201,7 @@ def _estimate(outcome: str, parts: Sequence[_Part], checks: tuple[Check, ...], l
     )  # fmt: skip
     return Estimate(
         METHOD, outcome, "synthetic", ratio, (low, high), counted - expected, (expected * low, expected * high),
-        level, float(2 * norm.sf(abs(centre) / error)), dispersion, (*checks, clustered),
+        level, float(2 * spread.sf(abs(centre) / error)), dispersion, (*checks, clustered),
         ("The weighted control places have the treated ones' totals before; what was not matched may differ.",),
     )  # fmt: skip
 

@@ -58,8 +58,8 @@ def test_predictors_are_described_in_many_ways() -> None:
         "income": 2001,
     }
     found = compute("synthetic_control", regions(), {
-        **REGIONS, "treated": "law", "predictors": ["income"], "predictors_from": 1995, "special_predictors": special,
-        "importance": [1, 1, 1, 1, 1], "fit_to": 2000,
+        **REGIONS, "treated": "law", "predictors": ["income"], "predictors_from": 1995,
+        "special_predictors": special, "importance": [1, 1, 1, 1, 1], "fit_to": 2000,
     })  # fmt: skip
     names = ["income", "crime 1995", "crime 1998-2000", "early 1991-1993", "income 2001"]
     assert list(found["predictors"]) == names
