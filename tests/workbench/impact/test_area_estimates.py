@@ -147,3 +147,26 @@ def test_buffers_are_in_no_comparison():
     without = with_buffer.of(np.array([role != "buffer" for role in roles]))
     for estimate in ESTIMATES:
         assert estimate(with_buffer) == estimate(without)
+
+
+def test_fractions_of_incidents_are_counted_but_not_tested_as_whole_ones():
+    panel = made_panel()
+    part = Panel(
+        panel.outcome, panel.place_ids, panel.starts, panel.end, panel.counts / 1e5, panel.active, panel.roles
+    )
+    found = estimate_raw(part)
+    assert found.refused is None
+    assert found.change_ratio is None
+    assert not any("E-test" in note for note in found.notes)
+    assert any("E-test" in note for note in estimate_raw(panel).notes)
+
+
+def test_a_fall_to_nothing_has_a_corrected_ratio_against_a_control_and_none_alone():
+    panel = made_panel(0.0)
+    assert "no incident after" in estimate_raw(panel).refused
+    found = estimate_relative_effect(panel)
+    assert -1 < found.change_ratio < -0.99
+    assert any("0.5 was added" in note for note in found.notes)
+    counted = estimate_weighted_displacement(panel)
+    assert counted.change_ratio is None
+    assert counted.count_interval[1] < 0
