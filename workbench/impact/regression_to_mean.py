@@ -105,8 +105,8 @@ def hot_spot_null(
 
     Each draw takes a day, chooses the cells with most incidents in the `chosen_days` up to `chosen_until_days`
     before it, and compares their counts before and after it. The days are drawn one from each of `draws` equal
-    stretches of the incidents' span, so that every year has its say; of cells with as many incidents the
-    south-western one is chosen.
+    stretches of the incidents' span, so that every year has its say; of cells with as many incidents the western
+    one is chosen, then the southern.
 
     Parameters
     ----------
@@ -125,13 +125,18 @@ def hot_spot_null(
     Raises
     ------
     BadInput
-        When the incidents' span is too short for one draw, or has fewer cells than are to be chosen.
+        When the incidents' span is too short for one draw, or has fewer cells than are to be chosen; for an unknown
+        position or day, or a length or number that is not above 0.
     """
+    chosen_days = before_days if chosen_days is None else chosen_days
+    if min(cells, cell_m, before_days, after_days, chosen_days, draws, chosen_until_days + 1) <= 0:
+        raise BadInput("the hottest cells were to be chosen by lengths and numbers that are not all above 0")
+    if np.isnat(days).any() or not np.isfinite(xy_m).all():
+        raise BadInput("an incident's position or day is unknown; leave such incidents out and say how many")
     day = days.astype("datetime64[D]").astype(np.int64)
     order = np.argsort(day, kind="stable")
     day, cell = day[order], _cells_of(xy_m[order], cell_m)
     in_all = int(cell.max(initial=-1)) + 1
-    chosen_days = before_days if chosen_days is None else chosen_days
     reach = max(before_days, chosen_days + chosen_until_days)
     first, last = (int(day[0]) + reach, int(day[-1]) - after_days + 1) if len(day) else (0, -1)
     if last < first or in_all <= cells:

@@ -101,3 +101,18 @@ def test_too_short_a_span_or_too_few_cells_is_said(asked):
 def test_no_incident_at_all_is_said():
     with pytest.raises(BadInput, match="0 days and 0 cells"):
         hot_spot_null(np.empty((0, 2)), np.empty(0, "datetime64[D]"), cells=5)
+
+
+@pytest.mark.parametrize("asked", [{"cells": 0}, {"cells": 5, "draws": 0}, {"cells": 5, "chosen_until_days": -1}])
+def test_what_is_not_above_nothing_is_said(asked):
+    with pytest.raises(BadInput, match="above 0"):
+        hot_spot_null(*made_city(0.0), cell_m=100, **asked)
+
+
+def test_an_unknown_position_or_day_is_said():
+    xy_m, days = made_city(0.0)
+    nowhere, never = xy_m.copy(), days.copy()
+    nowhere[3], never[3] = np.nan, np.datetime64("NaT")
+    for incidents in ((nowhere, days), (xy_m, never)):
+        with pytest.raises(BadInput, match="unknown"):
+            hot_spot_null(*incidents, cells=20, cell_m=100)
