@@ -89,6 +89,14 @@ class CountedStudy:
         """Return the panel of the primary outcome."""
         return self.panel(self.files.specification.primary.name)
 
+    @property
+    def compared(self) -> tuple[Panel, ...]:
+        """Return the panels that may be compared: without the window that sites were chosen on."""
+        window = selection_window(self.files.sites)
+        if window is None:
+            return self.panels
+        return tuple(without_window(panel, self.layout.periods, window) for panel in self.panels)
+
 
 def count_study(files: StudyFiles, leave_out: Collection[str] = ()) -> CountedStudy:
     """Return a study's incidents counted by place and period.
@@ -271,15 +279,27 @@ def selection_window(sites: Sequence[Site]) -> tuple[date, date] | None:
     return (min(first for first, _ in windows), max(last for _, last in windows)) if windows else None
 
 
+def in_window(panel: Panel, periods: Periods, window: tuple[date, date]) -> Bools:
+    """Return (T,) periods that have a day of `window` while some place had not got its cameras yet.
+
+    Parameters
+    ----------
+    window
+        First day, and first day not any more.
+    """
+    last_activated = int(panel.first_active[panel.treated].max(initial=0))
+    return periods.overlap(*window) & (np.arange(len(periods)) < last_activated)
+
+
 def without_window(panel: Panel, periods: Periods, window: tuple[date, date]) -> Panel:
-    """Return a panel without the periods before activation that have a day of `window` (first, first not any more).
+    """Return a panel without the periods of `in_window`.
 
     Places chosen because they were high in a window fall back afterwards by themselves; a comparison that rests on
     that window takes the fall for an effect. Davis (1976), American Journal of Epidemiology 104: 493. The period
-    before the gap then seems as long as the gap; only first days are counted from.
+    before the gap then seems as long as the gap; only first days are counted from. Where places came on one after
+    another, periods with the first ones on are dropped too: the later ones are compared with them.
     """
-    dropped = periods.overlap(*window) & panel.before
-    kept = np.flatnonzero(~dropped)
+    kept = np.flatnonzero(~in_window(panel, periods, window))
     return replace(panel, starts=panel.starts[kept], counts=panel.counts[:, kept], active=panel.active[:, kept])
 
 

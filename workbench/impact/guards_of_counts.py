@@ -40,7 +40,7 @@ def few_incidents(counted: CountedStudy) -> list[Guard]:
     """Look at whether there are enough incidents for percentages to mean anything."""
     guards = []
     primary = counted.files.specification.primary.name
-    for panel in counted.panels:
+    for panel in counted.compared:
         before = spans_compared(panel)[0]
         count = float(panel.counts[panel.treated, before].sum())
         says = f"Places with cameras had {count:.0f} incidents in the {before.stop - before.start} periods before."

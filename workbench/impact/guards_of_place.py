@@ -91,7 +91,7 @@ def _touching(one: Touched, treated_kept: bool) -> Guard:
 
 def scale_of_controls(counted: CountedStudy) -> list[Guard]:
     """Look at whether counts of treated and control places may be compared as they are."""
-    panel = counted.primary
+    panel = next(one for one in counted.compared if one.outcome == counted.primary.outcome)
     before = spans_compared(panel)[0]
     treated = float(panel.counts[panel.treated, before].sum())
     control = float(panel.counts[panel.control, before].sum())
@@ -101,6 +101,9 @@ def scale_of_controls(counted: CountedStudy) -> list[Guard]:
     says = (
         f"Before, controls had {control:.0f} incidents, places with cameras {treated:.0f}: a ratio of {ratio:.1f}."
     )
+    if panel.control.sum() >= FEW_CONTROLS:
+        # So many places can be weighted; only methods that add them up unweighted must refuse.
+        return [Guard("unscaled_controls", "notes", says + " They are weighted.", outcome=panel.outcome)]
     do = "Compare shares or weighted places, not numbers of incidents; weighted differences need scaled controls."
     return [Guard("unscaled_controls", "warns", says, do, panel.outcome)]
 

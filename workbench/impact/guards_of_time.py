@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from workbench.impact.counting import CountedStudy, selection_window
+from workbench.impact.counting import CountedStudy, in_window, selection_window
 from workbench.impact.findings import Guard
 from workbench.impact.study_map import spans_compared
 
@@ -86,12 +86,13 @@ def chosen_on_counts(counted: CountedStudy) -> list[Guard]:
         return guards
     first, last = window
     periods, panel = counted.layout.periods, counted.primary
-    dropped = periods.overlap(first, last) & panel.before
-    left = int((panel.before & ~dropped).sum())
+    dropped = in_window(panel, periods, window)
+    # The place with the fewest periods of its own before its cameras decides.
+    left = min((int((~dropped[:on]).sum()) for on in panel.first_active[panel.treated]), default=0)
     says = (
         f"{len(on_counts)} of {len(sites)} sites were chosen on incidents from {first} until {last}: such places "
-        f"fall back by themselves (regression to the mean). {int(dropped.sum())} of {int(panel.before.sum())} "
-        f"{periods.kind}s before are in that window; {left} are left."
+        f"fall back by themselves (regression to the mean). {int(dropped.sum())} {periods.kind}s before activation "
+        f"are in that window; {left} are left."
     )
     if left < LEAST_PERIODS:
         do = "Nothing is left to compare with: start the study earlier, or add earlier incidents."

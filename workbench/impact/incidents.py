@@ -14,6 +14,7 @@ from workbench.impact.tables import Bools, Instants, Rows, Sieve, WrongRow, read
 
 Floats = NDArray[np.float64]
 
+_AGAIN = "the id stands further up: one row per incident, or say several_rows = true"
 _DAY = np.timedelta64(1, "D")
 
 
@@ -22,7 +23,7 @@ class Incidents:
     """N incidents, columnar."""
 
     incident_ids: NDArray[np.object_]
-    """(N,) each once."""
+    """(N,) each once; once a type where an incident may have several rows."""
     start_at: Instants
     """(N,) UTC, µs: the earliest instant it can have happened."""
     end_at: Instants
@@ -102,10 +103,18 @@ def read_incidents(path: Path, specification: IncidentsSpecification, zone: Zone
     _need(rows, columns)
     sieve = Sieve(rows)
     ids, types = rows.text(columns.incident_id), rows.text(columns.type)
-    _identify(sieve, ids, columns.incident_id)
+    sieve.refuse(ids == "", columns.incident_id, "the id is missing")
     sieve.refuse(types == "", columns.type, "the type is missing")
+    if not specification.several_rows:
+        sieve.refuse(_stands_further_up(ids), columns.incident_id, _AGAIN)
     start_at, end_at = _spans(rows, sieve, specification, zone)
     lon_deg, lat_deg = _places(rows, sieve, columns)
+    if specification.several_rows:
+        # After the rest, so that the row that counts is one that can be used.
+        kept = np.flatnonzero(sieve.kept)
+        again = np.zeros(len(rows), bool)
+        again[kept] = _stands_further_up(ids[kept] + "\n" + types[kept])
+        sieve.set_aside(again, "another row of the same incident and type")
     sieve.settle(specification.most_wrong_ratio)
     geocodes = _lower(rows.text(columns.geocode or "geocode"))
     origins = _lower(rows.text(columns.origin or "origin"))
@@ -128,11 +137,10 @@ def _need(rows: Rows, columns: IncidentColumns) -> None:
     rows.need([*always, *position, *(one for one in (columns.end_at, columns.geocode, columns.origin) if one)])
 
 
-def _identify(sieve: Sieve, ids: NDArray[np.object_], column: str) -> None:
-    sieve.refuse(ids == "", column, "the id is missing")
+def _stands_further_up(ids: NDArray[np.object_]) -> Bools:
     _, first, inverse = np.unique(ids.astype(str), return_index=True, return_inverse=True)
-    again = first[inverse] != np.arange(len(ids))
-    sieve.refuse(again, column, "the id stands further up: one row per incident")
+    again: Bools = first[inverse] != np.arange(len(ids))
+    return again
 
 
 def _spans(

@@ -141,6 +141,8 @@ class IncidentsSpecification:
     """How times are written, e.g. `%m/%d/%Y %I:%M:%S %p`; None for ISO 8601."""
     good_geocodes: tuple[str, ...] = GOOD_GEOCODES
     proactive_origins: tuple[str, ...] = PROACTIVE_ORIGINS
+    several_rows: bool = False
+    """Whether an incident may have several rows, one per victim or offence; each type of it then counts once."""
     most_wrong_ratio: float = 0.05
     """Share of rows that may be left out, each counted with its reason; above it the file is refused."""
 

@@ -29,6 +29,9 @@ Instants = NDArray[np.datetime64]
 MOST_LISTED = 20
 """Wrong rows that an error names one by one; the rest are counted."""
 
+FEWEST_MIDNIGHTS = 20
+"""So many times, all at midnight, are days: by chance one in 24 hours is."""
+
 _NOTHING = ["", "NA", "N/A", "NULL", "null", "None", "NaN", "nan"]
 _BROKEN_LINE = "the line has another number of fields than the header"
 
@@ -105,15 +108,18 @@ class Rows:
         """Return (N,) instants, NaT where missing or unreadable, and (N,) whether only a day is written.
 
         Times without an offset are read on the wall clock of `zone`; of the hour that comes twice the first is
-        taken, and a time that was skipped is moved to the end of the gap: an hour at most.
+        taken, and a time that was skipped is moved to the end of the gap: an hour at most. A column all of whose
+        times are midnight holds days.
         """
         values = self.frame[column]
-        if isinstance(values.dtype, pd.DatetimeTZDtype):
-            return _utc(pd.DatetimeIndex(values), zone), np.zeros(len(self), bool)
-        if pd.api.types.is_datetime64_dtype(values.dtype):
-            return _utc(pd.DatetimeIndex(values), zone), np.zeros(len(self), bool)
+        if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
+            times = pd.DatetimeIndex(values)
+            midnights = np.asarray(times.isna() | (times == times.normalize()), bool)
+            return _utc(times, zone), _all_or_none(midnights) & (times.tz is None)
         texts = values.astype("string").str.strip()
         only_day = texts.str.fullmatch(r"\d{4}-\d{2}-\d{2}").fillna(False).to_numpy(bool)
+        midnight = texts.str.fullmatch(r"\d{4}-\d{2}-\d{2}(?:[T ]00:00(?::00(?:\.0+)?)?)?").fillna(True)
+        only_day |= _all_or_none(midnight.to_numpy(bool)) & texts.notna().to_numpy(bool)
         aware = texts.str.contains(r"\d(?:Z|z|[+-]\d{2}:?\d{2})$").fillna(False).to_numpy(bool) & ~only_day
         aware &= time_format is None
         found: Instants = np.full(len(self), np.datetime64("NaT"), "datetime64[us]")
@@ -123,6 +129,11 @@ class Rows:
                 read = pd.to_datetime(texts[rows], format=form, errors="coerce", utc=offset)
                 found[rows] = _utc(pd.DatetimeIndex(read), zone)
         return found, only_day
+
+
+def _all_or_none(midnight: Bools) -> Bools:
+    """Return (N,) True where all of enough times are midnight, so that not one of them means the hour."""
+    return np.full(len(midnight), len(midnight) >= FEWEST_MIDNIGHTS and bool(midnight.all()))
 
 
 def _utc(times: pd.DatetimeIndex, zone: ZoneInfo) -> Instants:
@@ -155,7 +166,7 @@ def read_rows(path: Path) -> Rows:
 
 
 def _csv(path: Path, content: bytes, sha256: str) -> Rows:
-    header = next(csv.reader([content.decode("utf-8-sig").partition("\n")[0]]), [])
+    header = next(csv.reader([content.partition(b"\n")[0].decode("utf-8-sig")]), [])
     if len(set(header)) != len(header):
         raise ValueError("two columns have the same name")
     broken: list[WrongRow] = []
@@ -215,6 +226,13 @@ class Sieve:
         self._wrong = np.zeros(len(rows), bool)
         self._listed = list(rows.broken)
         self._reasons: Counter[str] = Counter(one.why for one in rows.broken)
+        self._set_aside: Counter[str] = Counter()
+
+    def set_aside(self, where: Bools, why: str) -> None:
+        """Leave out the rows where `where` (N,) is True, because `why`, though nothing is wrong with them."""
+        fresh = where & ~self._wrong
+        self._wrong |= fresh
+        self._set_aside[why] += int(fresh.sum())
 
     def refuse(self, where: Bools, column: str, why: str) -> None:
         """Mark the rows where `where` (N,) is True as wrong in `column`, because `why`."""
@@ -235,7 +253,8 @@ class Sieve:
     @property
     def left_out(self) -> tuple[tuple[str, int], ...]:
         """(reason, rows) of every reason found, most frequent first."""
-        return tuple((why, count) for why, count in self._reasons.most_common() if count)
+        reasons = self._reasons + self._set_aside
+        return tuple((why, count) for why, count in reasons.most_common() if count)
 
     @property
     def examples(self) -> tuple[WrongRow, ...]:
@@ -257,7 +276,7 @@ class Sieve:
         lines = [f"  {one}" for one in self.examples]
         if wrong > len(lines):
             lines.append(f"  and {wrong - len(lines)} more")
-        lines += [f"  in all {count}: {why}" for why, count in self.left_out]
+        lines += [f"  in all {count}: {why}" for why, count in self._reasons.most_common() if count]
         raise BadInput(
             f"{wrong} of {total} rows of {self._rows.path.name} cannot be used, "
             f"{most_wrong_ratio:.0%} may be left out; mend them or the columns' names:\n" + "\n".join(lines)

@@ -141,6 +141,8 @@ def test_the_window_places_were_chosen_on_is_left_out_of_before() -> None:
     assert len(rest.starts) == 36 - 7
     assert rest.before.sum() == 24 - 7
     assert rest.active.sum() == 12
+    assert rest.counts.sum() == counted.primary.counts[:, [*range(17), *range(24, 36)]].sum()
+    assert counted.compared == counted.panels
     assert selection_window([site()]) is None
     chosen = [site(chosen_on=(date(2022, 1, 1), date(2022, 7, 1))), site(chosen_on=window)]
     assert selection_window(chosen) == (date(2022, 1, 1), date(2023, 3, 1))

@@ -98,9 +98,17 @@ def test_something_before_the_study_is_no_co_intervention() -> None:
 
 
 def test_controls_of_another_size_must_be_scaled() -> None:
-    (found,) = _look(guards.scale_of_controls)
-    assert (found.name, found.severity, found.outcome) == ("unscaled_controls", "warns", "robbery")
-    assert "controls had 1416 incidents, places with cameras 24: a ratio of 59.0" in found.says
+    (many,) = _look(guards.scale_of_controls)
+    assert (many.name, many.severity, many.outcome) == ("unscaled_controls", "notes", "robbery")
+    assert "controls had 1416 incidents, places with cameras 24: a ratio of 59.0" in many.says
+    rest = [
+        Area("west", polygon(-1999, 1, -1501, 499), "study"),
+        Area("rest", polygon(1, -999, 1999, 499), "control"),
+    ]
+    by_area = ("[study]", '[study]\nplace = "area"')
+    (few,) = _look(guards.scale_of_controls, by_area, areas=rest, sites=[site(-1750, 250)])
+    assert (few.name, few.severity) == ("unscaled_controls", "warns")
+    assert "a ratio of 12.0" in few.says
     areas = [
         Area("west", polygon(-1999, 1, -1501, 499), "study"), Area("east", polygon(1501, 1, 1999, 499), "control"),
     ]  # fmt: skip

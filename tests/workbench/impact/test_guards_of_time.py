@@ -59,8 +59,16 @@ def test_places_chosen_on_counts_must_not_be_compared_with_that_window() -> None
     (found,) = _look(guards.chosen_on_counts, sites=[hot])
     assert (found.name, found.severity) == ("selection_window", "warns")
     assert "1 of 1 sites were chosen on incidents from 2022-01-01 until 2022-12-01" in found.says
-    assert "11 of 24 months before are in that window; 13 are left" in found.says
+    assert "11 months before activation are in that window; 13 are left" in found.says
     assert "2022-01-01 until 2022-12-01 is left out" in found.do
+
+
+def test_the_window_of_a_place_that_came_later_is_dropped_too() -> None:
+    first = site(-750, -750, site_id="first", activated_on=date(2021, 7, 1))
+    later = site(chosen_by="counts", chosen_on=(date(2022, 1, 1), date(2023, 1, 1)))
+    (found,) = _look(guards.chosen_on_counts, sites=[first, later])
+    # The first place has six months before; the later one twelve outside its window.
+    assert "12 months before activation are in that window; 6 are left" in found.says
 
 
 def test_nothing_is_known_when_the_window_is_all_there_is_before() -> None:

@@ -88,6 +88,17 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path: Path) -> None:
     assert [one.row for one in file.examples] == [3, 4, 5]
 
 
+def test_of_several_rows_of_an_incident_each_type_counts_once(tmp_path: Path) -> None:
+    again = GOOD.replace("robbery", "assault")
+    text = HEADER + GOOD.replace("-90.1", "") + GOOD + GOOD + again
+    file = _read(tmp_path, text, several_rows=True, most_wrong_ratio=0.3)
+    assert file.incidents.type_index.tolist() == [1, 0]
+    assert file.left_out == (
+        ("the place is missing or no number", 1),
+        ("another row of the same incident and type", 1),
+    )
+
+
 def test_points_of_geojson_are_places(tmp_path: Path) -> None:
     properties = {"incident_id": 1, "start_at": "2021-05-01T10:00Z", "type": "r"}
     point = {"type": "Point", "coordinates": [-90.5, 32.5]}

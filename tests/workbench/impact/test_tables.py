@@ -49,6 +49,18 @@ def test_times_are_read_on_the_citys_clock_unless_they_say_otherwise(tmp_path: P
     assert only_day.tolist() == [False, False, False, True, False, False, False, False]
 
 
+@pytest.mark.parametrize("form", ["{}T00:00:00.000", "{} 00:00"])
+def test_a_column_of_midnights_holds_days(tmp_path: Path, form: str) -> None:
+    days = [f"2021-05-{day:02d}" for day in range(1, 25)]
+    rows = read_rows(_csv(tmp_path, "id,t\n" + "".join(f"1,{form.format(day)}\n" for day in days) + "2,\n"))
+    assert rows.instants("t", JACKSON)[1].tolist() == [True] * 24 + [False]
+    texts = "".join(f"1,{form.format(day)}\n" for day in days)
+    mixed = read_rows(_csv(tmp_path, "id,t\n" + texts + "2,2021-06-01 10:00\n"))
+    assert not mixed.instants("t", JACKSON)[1].any()
+    pd.DataFrame({"t": pd.to_datetime(days)}).to_parquet(tmp_path / "rows.parquet")
+    assert read_rows(tmp_path / "rows.parquet").instants("t", JACKSON)[1].all()
+
+
 def test_times_may_be_written_in_a_form_the_study_names(tmp_path: Path) -> None:
     rows = read_rows(_csv(tmp_path, "id,t\n1,07/04/2021 09:15:00 PM\n"))
     instants, _ = rows.instants("t", JACKSON, "%m/%d/%Y %I:%M:%S %p")
