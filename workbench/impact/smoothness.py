@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from catalog.errors import BadInput
 from workbench.impact.effects import Floats
 
-MOST_SWEEPS = 20_000
-"""Coordinate descent ends here at the latest; dozens of sweeps are usual."""
-
-LOG_PRICES = 18.0
-"""Prices of bias are searched over this much on the log scale: 8 decades, below which bias is all but free."""
+MOST_KNOTS = 20
+"""The path ends here at the latest, times its length: it has about as many knots as periods before."""
 
 
 @dataclass(frozen=True)
@@ -120,21 +118,54 @@ class _Problem:
         """Worst bias for M = 1."""
         return self.constant + float(np.abs(u).sum())
 
-    def least(self, price: float, start: Floats) -> Floats:
-        """Return the u that minimises variance + price · bias, by coordinate descent from `start`."""
-        u = start.copy()
-        u[-1] = self.last
-        curvature = np.diag(self.q2)
-        for _ in range(MOST_SWEEPS):
-            moved = 0.0
-            for k in range(self.before - 1):
-                slope = 2 * (self.q2[k] @ u - curvature[k] * u[k]) + self.q1[k]
-                found = -np.sign(slope) * max(abs(slope) - price, 0.0) / (2 * curvature[k])
-                moved = max(moved, abs(found - u[k]))
-                u[k] = found
-            if moved < 1e-11 * max(1.0, float(np.abs(u).max())):
+    def path(self) -> list[Floats]:
+        """Return the u between which all trades of variance for bias lie, from least bias to least variance.
+
+        They minimise variance + price · Σ|u| as the price falls to nothing, and are straight between the prices at
+        which one of them leaves zero or returns to it (Osborne, Presnell & Turlach 2000, *IMA J. Numer. Anal.* 20).
+        """
+        free = self.before - 1
+        bend, slope = 2 * self.q2[:free, :free], self.q1[:free] + 2 * self.q2[:free, free] * self.last
+        u, price = np.zeros(free), float(np.abs(slope).max(initial=0.0))
+        active: dict[int, float] = {}
+        knots = [np.append(u, self.last)]
+        joins = int(np.abs(slope).argmax()) if free else None
+        for _ in range(MOST_KNOTS * max(free, 1)):
+            if joins is not None:
+                active[joins] = -float(np.sign(bend[joins] @ u + slope[joins]))
+            if not active or price <= 0:
                 break
-        return u
+            rows, signs = list(active), np.array(list(active.values()))
+            at_none, per_price = np.linalg.lstsq(
+                bend[np.ix_(rows, rows)], np.column_stack([-slope[rows], signs]), rcond=None
+            )[0].T
+            price, joins, leaves = self._next_price(bend, slope, active, at_none, per_price, price)
+            u = np.zeros(free)
+            u[rows] = at_none - price * per_price
+            if leaves is not None:
+                u[leaves] = 0.0
+                del active[leaves]
+            knots.append(np.append(u, self.last))
+        return knots
+
+    @staticmethod
+    def _next_price(
+        bend: Floats, slope: Floats, active: dict[int, float], at_none: Floats, per_price: Floats, price: float
+    ) -> tuple[float, int | None, int | None]:
+        """Return the next lower price at which one u joins or leaves, and which."""
+        rows, below = list(active), price * (1 - 1e-10)
+        best: tuple[float, int | None, int | None] = (0.0, None, None)
+        for place, row in enumerate(rows):
+            found = at_none[place] / per_price[place] if per_price[place] else 0.0
+            if best[0] < found < below:
+                best = (float(found), None, row)
+        for row in set(range(len(slope))) - set(rows):
+            pull, change = bend[row, rows] @ at_none + slope[row], bend[row, rows] @ per_price
+            for way in (1.0, -1.0):
+                found = pull / (change + way) if change + way else 0.0
+                if best[0] < found < below:
+                    best = (float(found), row, None)
+        return best
 
 
 def _bound(problem: _Problem, estimates: Floats, bend: float, level: float) -> SmoothnessBound:
@@ -157,35 +188,27 @@ def _free_line(problem: _Problem) -> Floats:
 
 
 def _best(problem: _Problem, bend: float, level: float) -> Floats:
-    """Return the u of the shortest interval: half width is convex along the path from least bias to variance."""
+    """Return the u of the shortest interval: its half width is convex along the path."""
 
     def width(u: Floats) -> float:
         spread = problem.spread(u)
         return _critical(bend * problem.bias(u) / spread, level) * spread
 
-    lowest = _free_line(problem)
-    least_biased = np.append(np.zeros(problem.before - 1), problem.last)
-    if problem.before == 1:
-        return least_biased
-    # From this price on, all but the last u are zero.
-    most = float(np.abs(2 * problem.q2[:-1] @ least_biased + problem.q1[:-1]).max())
-    warm = lowest
-
-    def half_width(log_price: float) -> float:
-        nonlocal warm
-        warm = problem.least(math.exp(log_price), warm)
-        return width(warm)
-
-    ends = (math.log(most) - LOG_PRICES, math.log(most))
-    found = optimize.minimize_scalar(half_width, bounds=ends, method="bounded", options={"xatol": 1e-7})
-    return min((problem.least(math.exp(found.x), warm), least_biased, lowest), key=width)
+    knots = problem.path()
+    near = int(np.argmin([width(u) for u in knots]))
+    tried = [knots[near]]
+    for one, other in itertools.pairwise(knots[max(near - 1, 0) : near + 2]):
+        found = optimize.minimize_scalar(
+            lambda share, one=one, other=other: width(one + share * (other - one)), bounds=(0.0, 1.0),
+            method="bounded", options={"xatol": 1e-9},
+        )  # fmt: skip
+        tried.append(one + found.x * (other - one))
+    return min(tried, key=width)
 
 
 def _critical(shift: float, level: float) -> float:
     """Return the `level` quantile of |N(shift, 1)|."""
-    high = shift + float(stats.norm.ppf((1 + level) / 2)) + 1e-9
+    high = shift + float(special.ndtri((1 + level) / 2)) + 1e-9
     # Two tails for small shifts, one for large ones, where only one is left.
-    low = max(shift + float(stats.norm.ppf(level)) - 1e-9, 0.0)
-    return float(
-        optimize.brentq(lambda x: stats.norm.cdf(x - shift) - stats.norm.cdf(-x - shift) - level, low, high)
-    )
+    low = max(shift + float(special.ndtri(level)) - 1e-9, 0.0)
+    return float(optimize.brentq(lambda x: special.ndtr(x - shift) - special.ndtr(-x - shift) - level, low, high))
