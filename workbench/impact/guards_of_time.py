@@ -9,10 +9,15 @@ import numpy as np
 
 from workbench.impact.counting import CountedStudy, in_window, selection_window
 from workbench.impact.findings import Guard
+from workbench.impact.sites import Site
 from workbench.impact.study_map import spans_compared
 
 LEAST_PERIODS = 3
 """With fewer periods on either side nothing can be told from chance."""
+
+
+COUNT_WORDS = ("hot spot", "hotspot", "hot-spot", "crime", "incidents", "calls for service", "shootings")
+"""Reasons with one of these mean that a place was chosen because much had happened there."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +117,18 @@ def _unknown_choice(counted: CountedStudy) -> list[Guard]:
 
 
 def _without_window(counted: CountedStudy) -> list[Guard]:
-    missing = [one.site_id for one in counted.files.sites if one.chosen_by == "counts" and one.chosen_on is None]
+    missing = [one.site_id for one in counted.files.sites if _by_counts(one) and one.chosen_on is None]
     if not missing:
         return []
     says = f"{len(missing)} sites were chosen on incidents, it is not said of which days: {_listed(missing)}."
     do = "Write chosen_on_from and chosen_on_to: that window must not be compared with."
     return [Guard("selection_window", "blocks", says, do)]
+
+
+def _by_counts(site: Site) -> bool:
+    """Return whether a site was chosen on incidents, by its own account where `chosen_by` is left out."""
+    says_so = any(words in site.reason.lower() for words in COUNT_WORDS)
+    return site.chosen_by == "counts" or (site.chosen_by is None and says_so)
 
 
 def shocks(counted: CountedStudy) -> list[Guard]:

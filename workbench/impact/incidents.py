@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -116,19 +117,30 @@ def read_incidents(path: Path, specification: IncidentsSpecification, zone: Zone
         again[kept] = _stands_further_up(ids[kept] + "\n" + types[kept])
         sieve.set_aside(again, "another row of the same incident and type")
     sieve.settle(specification.most_wrong_ratio)
-    geocodes = _lower(rows.text(columns.geocode or "geocode"))
-    origins = _lower(rows.text(columns.origin or "origin"))
-    geocode_known, origin_known = bool((geocodes != "").any()), bool((origins != "").any())
-    good = _lower(np.asarray(specification.good_geocodes, object))
-    names, type_index = np.unique(types.astype(str), return_inverse=True)
-    everything = Incidents(
-        ids, start_at, end_at, tuple(str(name) for name in names), type_index.astype(np.int64), lon_deg, lat_deg,
-        ~np.isin(geocodes.astype(str), good.astype(str)) & geocode_known,
-        np.isin(origins.astype(str), _lower(np.asarray(specification.proactive_origins, object)).astype(str)),
-        geocode_known, origin_known,
-    )  # fmt: skip
+    everything = _columnar(rows, specification, ids, types, (start_at, end_at), (lon_deg, lat_deg))
     total = len(rows) + len(rows.broken)
     return IncidentFile(everything.of(sieve.kept), rows.sha256, total, sieve.left_out, sieve.examples)
+
+
+def _columnar(
+    rows: Rows,
+    specification: IncidentsSpecification,
+    ids: NDArray[np.object_],
+    types: NDArray[np.object_],
+    span: tuple[Instants, Instants],
+    place: tuple[Floats, Floats],
+) -> Incidents:
+    """Return all rows as incidents, those with something wrong in them too."""
+    geocodes = _lower(rows.text(specification.columns.geocode or "geocode"))
+    origins = _lower(rows.text(specification.columns.origin or "origin"))
+    geocode_known, origin_known = bool((geocodes != "").any()), bool((origins != "").any())
+    poor = ~np.isin(geocodes, _lower(specification.good_geocodes)) & geocode_known
+    proactive = np.isin(origins, _lower(specification.proactive_origins))
+    names, type_index = np.unique(types.astype(str), return_inverse=True)
+    return Incidents(
+        ids, *span, tuple(str(name) for name in names), type_index.astype(np.int64), *place, poor, proactive,
+        geocode_known, origin_known,
+    )  # fmt: skip
 
 
 def _need(rows: Rows, columns: IncidentColumns) -> None:
@@ -190,6 +202,5 @@ def _places(rows: Rows, sieve: Sieve, columns: IncidentColumns) -> tuple[Floats,
     return lon_deg, lat_deg
 
 
-def _lower(texts: NDArray[np.object_]) -> NDArray[np.object_]:
-    lowered: NDArray[np.object_] = np.asarray([str(text).lower() for text in texts], object)
-    return lowered
+def _lower(texts: Iterable[object]) -> NDArray[np.str_]:
+    return np.asarray([str(text).lower() for text in texts], str)

@@ -83,6 +83,13 @@ def test_a_choice_on_counts_without_its_days_blocks() -> None:
     assert "chosen_on_from" in found.do
 
 
+def test_a_reason_that_speaks_of_crime_is_a_choice_on_counts() -> None:
+    found = _look(guards.chosen_on_counts, sites=[site(chosen_by=None, reason="High crime corner")])
+    assert "blocks" in {guard.severity for guard in found}
+    other = _look(guards.chosen_on_counts, sites=[site(chosen_by="other", reason="Crime lab has power there")])
+    assert other == []
+
+
 def test_a_choice_nobody_explains_warns() -> None:
     (found,) = _look(guards.chosen_on_counts, sites=[site(chosen_by=None)])
     assert (found.name, found.severity) == ("selection_unknown", "warns")
