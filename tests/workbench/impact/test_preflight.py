@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from tests.workbench.impact.small_study import files, site
+import numpy as np
+
+from tests.workbench.impact.small_study import even_incidents, files, site
 from workbench.impact import guards_of_counts, guards_of_place, guards_of_time
 from workbench.impact.counting import CountedStudy, count_study
 from workbench.impact.findings import Guard
@@ -55,3 +57,11 @@ def test_no_guard_is_forgotten() -> None:
 
 def _looks(function: object) -> bool:
     return inspect.get_annotations(function, eval_str=True).get("counted") is CountedStudy  # type: ignore[arg-type]
+
+
+def test_a_study_without_sites_or_incidents_is_blocked_not_broken() -> None:
+    without_sites = preflight(count_study(files(sites=[])))
+    assert {"no_treated", "few_periods"} <= {guard.name for guard in without_sites if guard.severity == "blocks"}
+    nothing = even_incidents().of(np.zeros(len(even_incidents()), bool))
+    without_incidents = preflight(count_study(files(incidents=nothing)))
+    assert [guard.name for guard in without_incidents if guard.severity == "blocks"] == ["few_incidents"]
