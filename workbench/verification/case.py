@@ -133,7 +133,10 @@ def _tolerance(case_id: str, found: object, prefix: str = "") -> Tolerance:
     for name, inner in found.items():
         if name not in own:
             below = _tolerance(case_id, inner, f"{prefix}{name}.")
-            names += [(f"{prefix}{name}", Tolerance(below.absolute, below.relative)), *below.by_name]
+            # A table that only holds names says nothing of what else is under it.
+            if not isinstance(inner, dict) or own.keys() & inner.keys():
+                names.append((f"{prefix}{name}", Tolerance(below.absolute, below.relative)))
+            names += below.by_name
     return Tolerance(own["absolute"], own["relative"], tuple(names))
 
 

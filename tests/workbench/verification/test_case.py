@@ -80,6 +80,13 @@ def test_an_empty_folder_is_no_success(tmp_path: Path) -> None:
         read_cases(tmp_path)
 
 
+def test_a_name_with_a_tolerance_leaves_its_neighbours_theirs(tmp_path: Path) -> None:
+    (tmp_path / "made.toml").write_text(CASE.replace("p = {relative = 0.1}", "burglary.percent = 0.5"))
+    (case,) = read_cases(tmp_path)
+    assert case.tolerance.for_name("burglary.percent").absolute == 0.5
+    assert case.tolerance.for_name("burglary.z").absolute == 1e-3
+
+
 @given(st.floats(-1e6, 1e6), st.floats(0, 10), st.floats(0, 0.5), st.floats(-2, 2))
 def test_a_figure_holds_within_its_tolerance_and_not_beyond(
     expected: float, absolute: float, relative: float, off: float
