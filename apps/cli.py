@@ -19,6 +19,7 @@ from apps import (
     cli_assets,
     cli_casework,
     cli_devices,
+    cli_impact,
     cli_index,
     cli_live,
     cli_people,
@@ -69,6 +70,7 @@ cli_up.add_to(app)
 cli_people.add_to(app)
 cli_devices.add_to(app)
 cli_ask.add_to(app)
+cli_impact.add_to(app)
 cli_assets.add_to(app)
 
 

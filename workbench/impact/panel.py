@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -93,4 +93,12 @@ class Panel:
             None if self.xy_m is None else self.xy_m[kept], None if self.exposure is None else self.exposure[kept],
             self.covariates[kept] if self.covariates.size else self.covariates, self.covariate_names,
             self.periods_per_year,
+        )  # fmt: skip
+
+    def between(self, first: int, last: int) -> Panel:
+        """Return the panel of the periods `[first, last)`."""
+        end = self.starts[last] if last < len(self.starts) else self.end
+        return replace(
+            self, starts=self.starts[first:last], end=end, counts=self.counts[:, first:last],
+            active=self.active[:, first:last],
         )  # fmt: skip

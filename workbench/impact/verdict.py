@@ -21,9 +21,9 @@ FAMILIES: Mapping[Design, Family] = {
 """Designs of one family lean on the same thing, so that their agreement proves nothing new."""
 
 PREFERRED = (
-    "poisson_etwfe", "callaway_santanna", "imputation", "sun_abraham", "differences", "relative_effect_size",
-    "weighted_displacement_difference", "calibration_synthetic_control", "synthetic_did", "synthetic_control",
-    "comparative_series", "structural_series", "interrupted_series",
+    "poisson_etwfe", "imputation", "callaway_santanna", "sun_abraham", "differences", "comparative_series",
+    "relative_effect", "weighted_displacement", "calibration_synthetic_control",
+    "synthetic_difference_in_differences", "synthetic_control", "interrupted_series", "structural",
 )  # fmt: skip
 """Which method speaks for its family: the first that answered and passed its checks."""
 
@@ -158,7 +158,7 @@ def _not_estimable(evidence: Evidence, blocks: Sequence[Guard]) -> Verdict:
         f"Whether the cameras changed {evidence.outcome} cannot be known from these data: there is no credible "
         "picture of what would have happened without them."
     )
-    if any(guard.name == "regression_to_the_mean" for guard in blocks):
+    if any(guard.name == "regression_to_mean" for guard in blocks):
         words += " Places chosen because they had just been bad get better by themselves: regression to the mean."
     return Verdict(evidence.outcome, "not estimable", words, None, tuple(reasons), tuple(change))
 
@@ -194,7 +194,7 @@ def _missing(
         )
     if not evidence.placebos:
         yield "No placebo was run.", "Placebos in space or time: run the study with some."
-    weak = [one for one in evidence.placebos if one.p_value >= PLACEBO_P]
+    weak = [one for one in evidence.placebos if one.p_value >= max(PLACEBO_P, least_p(len(one.draws_ratio)))]
     for one in weak:
         yield (
             f"Places or times without cameras show changes as large (placebo {one.kind}, {one.method}: "
@@ -217,6 +217,11 @@ def _missing(
             "Whether crime moved nearby was not examined.",
             "Rings around the sites, so that displacement can be looked at.",
         )
+
+
+def least_p(draws: int) -> float:
+    """Return the p, just above, that a change larger than each of so many placebos has: few cannot reach .05."""
+    return 1 / (draws + 1) + 1e-9
 
 
 def _pretrends(evidence: Evidence) -> Iterator[tuple[str, str]]:

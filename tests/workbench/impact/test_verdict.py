@@ -69,13 +69,13 @@ def test_whatever_is_missing_keeps_it_at_suggestive_and_says_so(change: dict[str
 def test_two_methods_of_one_family_are_one_design() -> None:
     both = (
         estimate("interrupted_series", "series", -0.4, -0.2),
-        estimate("structural_series", "structural", -0.4, -0.1),
+        estimate("structural", "structural", -0.4, -0.1),
     )
     assert verdict(replace(FALL, estimates=both)).rung == "suggestive"
 
 
 def test_before_and_after_alone_is_no_estimate() -> None:
-    raw = replace(estimate("raw_change", "none", -0.6, -0.5), change_ratio=-0.55)
+    raw = replace(estimate("raw", "none", -0.6, -0.5), change_ratio=-0.55)
     said = verdict(replace(FALL, estimates=(raw,)))
     assert said.rung == "not estimable"
     assert said.range_ratio is None
@@ -84,7 +84,7 @@ def test_before_and_after_alone_is_no_estimate() -> None:
 
 def test_a_guard_that_blocks_leaves_nothing_to_say() -> None:
     guard = Guard(
-        "regression_to_the_mean", "blocks", "The 90 hottest cells fall by 50 % by themselves.", "Compare."
+        "regression_to_mean", "blocks", "The 90 hottest cells fall by 50 % by themselves.", "Compare."
     )
     said = verdict(replace(FALL, guards=(guard,)))
     assert said.rung == "not estimable"
@@ -112,7 +112,7 @@ def test_an_estimate_whose_checks_failed_does_not_speak() -> None:
 def test_what_fits_no_change_is_consistent_with_none_and_says_what_else_it_fits() -> None:
     flat = (
         estimate("poisson_etwfe", "differences", -0.2, 0.1),
-        estimate("structural_series", "structural", -0.1, 0.2),
+        estimate("structural", "structural", -0.1, 0.2),
     )
     said = verdict(replace(FALL, estimates=flat))
     assert (said.rung, said.range_ratio) == ("consistent with no effect", (-0.2, 0.2))
@@ -120,7 +120,7 @@ def test_what_fits_no_change_is_consistent_with_none_and_says_what_else_it_fits(
 
 
 def test_designs_that_disagree_support_nothing() -> None:
-    split = (FALL.estimates[0], estimate("structural_series", "structural", 0.1, 0.4))
+    split = (FALL.estimates[0], estimate("structural", "structural", 0.1, 0.4))
     said = verdict(replace(FALL, estimates=split))
     assert said.rung == "consistent with no effect"
     assert "disagree" in said.reasons[0]
@@ -151,7 +151,7 @@ def test_supported_always_excludes_no_change_and_holds_against_everything(
 ) -> None:
     evidence = replace(
         FALL, claim=CLAIM if claimed else NO_FIGURE, estimates=(
-            estimate("poisson_etwfe", "differences", *first), estimate("synthetic_did", "synthetic", *second)
+            estimate("poisson_etwfe", "differences", *first), estimate("synthetic_difference_in_differences", "synthetic", *second)
         ),
         placebos=(replace(FALL.placebos[0], p_value=placebo_p),), event_studies=(study(pretrend_p=pretrend_p),),
     )  # fmt: skip
