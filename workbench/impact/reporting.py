@@ -150,7 +150,8 @@ def _turn(part: Floats, whole: Floats, total: float, chance: float) -> tuple[int
     """Return where a share turned, by how much, and p of any turn.
 
     The running sum of incidents beyond the mean share is a Brownian bridge where nothing turns, so that its
-    furthest point from 0 is Kolmogorov's (Ploberger and Krämer 1992, Econometrica 60, 271–285, in incidents as the clock).
+    furthest point from 0 is Kolmogorov's (Ploberger and Krämer 1992, Econometrica 60, 271–285), with incidents as
+    the clock.
     """
     beyond = np.cumsum(part - whole * total)[:-1]
     at = int(np.argmax(np.abs(beyond)))

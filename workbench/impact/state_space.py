@@ -13,10 +13,14 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
+from scipy.linalg import lapack
 
 from catalog.errors import BadInput
 from workbench.impact.panel import Bools, Floats
+
+MOST_REMEMBERED = 20_000
+"""Choices of columns whose matrices are kept: of fifty columns hardly one comes twice, and all would fill memory."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Structure:
         self._means[ends[-2]] = first
         sums[0] = sums[0][observed]
         depth = max(_depth(rows) for rows in sums)
-        self._bands = np.stack([_lower_band(rows, depth) for rows in sums])
+        self._flat_bands = np.stack([_lower_band(rows, depth).ravel() for rows in sums])
 
     def draw(self, seen: Floats, noise_sd: float, sds: Floats, rng: np.random.Generator) -> Floats:
         """Return (T · m,) states given the values less the regression (T,; 0 where none) and all scales."""
@@ -121,8 +125,12 @@ class Structure:
         self._means[: len(seen)] = seen
         noise = rng.standard_normal(len(own)) * np.sqrt(own)
         right = np.asarray(self._turned @ ((self._means * own + noise) * self._weights))
-        band = np.tensordot(precisions, self._bands, 1)
-        return np.asarray(linalg.solveh_banded(band, right, lower=True, check_finite=False))
+        band = (precisions @ self._flat_bands).reshape(-1, self._turned.shape[0])
+        # LAPACK itself: the checks around it take longer than the solving.
+        _, states, wrong = lapack.dpbsv(band, right, lower=1, overwrite_ab=1, overwrite_b=1)
+        if wrong:
+            raise BadInput("a scale of the structural series has run to 0 or beyond all bounds; use more periods")
+        return np.asarray(states)
 
     def read(self, states: Floats) -> tuple[Floats, tuple[Floats, ...]]:
         """Return level + season (T,), and the steps each scale is of."""
@@ -207,6 +215,8 @@ class SpikeAndSlab:
         """Return columns, log volume, covariance and its root of one choice of columns, whatever the values."""
         key = included.tobytes()
         if key not in self._known:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
             kept = np.flatnonzero(included)
             slab = self._slab[np.ix_(kept, kept)]
             precision = slab + self._gram[np.ix_(kept, kept)]

@@ -32,7 +32,7 @@ PLACEBO_DRAWS = 2_000
 
 
 def estimate_structural(
-    panel: Panel, *, seed: int = 0, level: float = 0.95, draws: int = 10_000, placebo: bool = True
+    panel: Panel, *, seed: int = 0, level: float = 0.95, draws: int = 10_000, placebos: bool = True
 ) -> Estimate:
     """Return what the controls foretell of the treated places, and how far what happened is from it.
 
@@ -44,7 +44,7 @@ def estimate_structural(
     ----------
     draws
         Kept draws; a tenth as many are thrown away before them.
-    placebo
+    placebos
         Whether to ask the same of the last third of the periods before, where nothing began.
     """
     series = treated_series(panel)
@@ -68,7 +68,7 @@ def estimate_structural(
         ))  # fmt: skip
     total, before = found.cumulative, series.treated[series.before]
     checks = [_fit_check(before, found), _draws_check(found)]
-    if placebo:
+    if placebos:
         checks += _placebo(series, controls, rng, level)
     return Estimate(
         METHOD, panel.outcome, "structural", total.relative, _around(total.relative, total.drawn_relative_interval),

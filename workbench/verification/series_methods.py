@@ -143,7 +143,7 @@ def _interrupted(inputs: Inputs) -> Results:
     return {
         **_coefficients(fit, settings.number("level")), **_common(fit, settings.number("level")),
         "rmse": float(np.sqrt(spread / (len(outcome) - len(design.names)))), "r_squared": 1 - spread / around,
-        "rho": fit.rho if fit.rho is not None else float("nan"), "durbin_watson": durbin_watson(residuals),
+        "durbin_watson": durbin_watson(residuals), **({} if fit.rho is None else {"rho": fit.rho}),
     }  # fmt: skip
 
 
@@ -176,8 +176,8 @@ def _counts(inputs: Inputs) -> Results:
         "trend_ratio_per_cycle": _trend_ratio(fit, settings.number("period")),
         "poisson": _ratio(fitted("poisson").term(main, level=level)),
         "quasi": _ratio(fitted("quasipoisson").term(main, level=level)),
-        "alpha": fit.alpha if fit.alpha is not None else float("nan"),
-        "theta": 1 / fit.alpha if fit.alpha else float("nan"), **_raw(counts, np.exp(offset), design.after),
+        **({} if fit.alpha is None else {"alpha": fit.alpha, "theta": 1 / fit.alpha}),
+        **_raw(counts, np.exp(offset), design.after),
     }  # fmt: skip
 
 

@@ -21,13 +21,13 @@ def test_a_planted_fall_is_found_beside_what_moves_the_whole_city():
 
 def test_the_same_seed_says_the_same():
     panel = made_panel()
-    first, again, other = (estimate_structural(panel, seed=seed, draws=300, placebo=False) for seed in (1, 1, 2))
+    first, again, other = (estimate_structural(panel, seed=seed, draws=300, placebos=False) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
 def test_nothing_planted_is_within_the_interval_about_as_often_as_it_says():
-    found = [estimate_structural(made_panel(0.0, seed=seed), draws=200, placebo=False) for seed in range(14)]
+    found = [estimate_structural(made_panel(0.0, seed=seed), draws=200, placebos=False) for seed in range(14)]
     held = [one.change_interval[0] <= 0 <= one.change_interval[1] for one in found]
     assert np.mean(held) >= 0.85
     assert abs(np.mean([one.change_ratio for one in found])) < 0.03
