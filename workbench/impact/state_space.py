@@ -20,7 +20,7 @@ from catalog.errors import BadInput
 from workbench.impact.panel import Bools, Floats
 
 MOST_REMEMBERED = 20_000
-"""Choices of columns whose matrices are kept: of fifty columns hardly one comes twice, and all would fill memory."""
+"""Choices of columns whose matrices are kept: with fifty columns there are more than memory holds."""
 
 
 @dataclass(frozen=True)
