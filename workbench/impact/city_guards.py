@@ -11,6 +11,8 @@ from catalog.errors import BadInput
 from workbench.impact.counting import CountedStudy, of_outcome, selection_window
 from workbench.impact.findings import Guard
 from workbench.impact.regression_to_mean import hot_spot_null
+from workbench.impact.reporting import reporting_changes, share, shares_of_types
+from workbench.impact.shocks import city_shocks
 
 DAYS_A_YEAR = 365
 
@@ -18,6 +20,8 @@ DAYS_A_YEAR = 365
 def look_at_city(counted: CountedStudy) -> Iterator[Guard]:
     """Yield what the city's incidents say about the study, before any result."""
     yield from regression_to_mean(counted)
+    yield from shocks(counted)
+    yield from reporting(counted)
 
 
 def regression_to_mean(counted: CountedStudy) -> Iterator[Guard]:
@@ -52,3 +56,42 @@ def regression_to_mean(counted: CountedStudy) -> Iterator[Guard]:
         return
     guard = null.guard(specification.claim.change_ratio)
     yield replace(guard, severity="warns") if counted.primary.control.any() else guard
+
+
+def shocks(counted: CountedStudy) -> Iterator[Guard]:
+    """Yield every shift of the whole city's level that is found in the counts of its controls."""
+    for panel in counted.panels:
+        for shock in city_shocks(panel):
+            until = "on" if shock.until is None else f"to {shock.until:%B %Y}"
+            yield Guard(
+                "shock", "warns",
+                f"From {shock.at:%B %Y} {until} places without cameras counted {shock.change_ratio:+.0%} of "
+                f"'{panel.outcome}' against trend and season (p = {shock.p_value:.2g}, for every date tried).",
+                "The places' own past does not know of it: rely on designs that compare with other places.",
+                panel.outcome,
+            )  # fmt: skip
+
+
+def reporting(counted: CountedStudy) -> Iterator[Guard]:
+    """Yield every share of the incidents (a type, those police looked for, those poorly placed) that changed."""
+    panel, incidents = counted.primary, counted.files.incidents
+    if not panel.before.any() or panel.before.all():
+        return
+    period = np.searchsorted(counted.layout.periods.edges_at, incidents.start_at, side="right") - 1
+    period = np.where(counted.located.place >= 0, period, -1)
+    periods = len(panel.starts)
+    types = np.asarray(incidents.types, object)[incidents.type_index]
+    shares = list(shares_of_types(types.tolist(), period, periods))
+    if incidents.origin_known:
+        shares.append(share("found because police looked", incidents.proactive, period, periods))
+    if incidents.geocode_known:
+        shares.append(share("poorly placed", incidents.poor_geocode, period, periods))
+    for change in reporting_changes(shares, panel.starts, panel.before):
+        if change.changed:
+            yield Guard(
+                "reporting_change", "warns",
+                f"{change.before_ratio:.1%} of all incidents were {change.name} before the cameras, "
+                f"{change.after_ratio:.1%} after; the share turned in {change.turned_at:%B %Y} "
+                f"(p = {change.turn_p:.2g}).",
+                "Find out whether crime changed or how it is recorded; a change of recording is no effect.",
+            )  # fmt: skip

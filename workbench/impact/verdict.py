@@ -33,6 +33,9 @@ PRETREND_P = 0.05
 
 NEEDED_FAMILIES = 2
 
+UNSETTLED = ("selection_unknown", "missing_periods", "cameras_off")
+"""Guards that, while they warn, leave a doubt no design removes: the verdict stays below *supported*."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -192,6 +195,9 @@ def _missing(
             f"Only {' and '.join(agreeing)} shows a change; {NEEDED_FAMILIES} independent designs must agree.",
             "A second independent design that agrees.",
         )
+    for guard in evidence.guards:
+        if guard.name in UNSETTLED and guard.severity == "warns":
+            yield guard.says, guard.do
     if not evidence.placebos:
         yield "No placebo was run.", "Placebos in space or time: run the study with some."
     weak = [one for one in evidence.placebos if one.p_value >= max(PLACEBO_P, least_p(len(one.draws_ratio)))]

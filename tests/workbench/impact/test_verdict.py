@@ -31,7 +31,7 @@ FALL = Evidence(
         estimate("poisson_etwfe", "differences", -0.31, -0.15),
         estimate("calibration_synthetic_control", "synthetic", -0.28, -0.12),
     ),
-    (study(),), (Placebos("burglary", "calibration_synthetic_control", "in space", -0.2, (0.0, 0.1), 0.01),),
+    (study(),), (Placebos("burglary", "calibration_synthetic_control", "in space", -0.2, (0.0,) * 99, 0.01),),
     Displacement("burglary", (RING,), 0.95, "nothing moved"), {},
 )  # fmt: skip
 """Everything that *supported* asks for."""
@@ -54,16 +54,26 @@ def test_everything_found_supports_and_the_range_is_the_union() -> None:
         ({"power": Power("burglary", "m", 400.0, -0.4)}, "not larger than the least"),
         ({"power": None}, "not larger than the least"),
         ({"displacement": None}, "not examined"),
+        ({"guards": (Guard("selection_unknown", "warns", "Nobody says why.", "Ask."),)}, "Nobody says why"),
         ({"displacement": Displacement("burglary", (), 0.95, "")}, "not examined"),
     ],
     ids=["one design", "no placebo", "weak placebo", "pre-trend", "no pre-trend test", "little power", "no power",
-         "no displacement", "no ring"],
+         "no displacement", "chosen nobody knows why", "no ring"],
 )  # fmt: skip
 def test_whatever_is_missing_keeps_it_at_suggestive_and_says_so(change: dict[str, object], why: str) -> None:
     said = verdict(replace(FALL, **change))  # type: ignore[arg-type]
     assert said.rung == "suggestive"
     assert any(why in reason for reason in said.reasons)
     assert said.would_change
+
+
+def test_few_placebos_count_as_passed_when_none_is_as_large() -> None:
+    def said(p_value: float) -> str:
+        few = replace(FALL.placebos[0], kind="in time", draws_ratio=(0.0, 0.05, 0.1), p_value=p_value)
+        return verdict(replace(FALL, placebos=(*FALL.placebos, few))).rung
+
+    assert said(1 / 4) == "supported"
+    assert said(2 / 4) == "suggestive"
 
 
 def test_two_methods_of_one_family_are_one_design() -> None:
@@ -83,9 +93,7 @@ def test_before_and_after_alone_is_no_estimate() -> None:
 
 
 def test_a_guard_that_blocks_leaves_nothing_to_say() -> None:
-    guard = Guard(
-        "regression_to_mean", "blocks", "The 90 hottest cells fall by 50 % by themselves.", "Compare."
-    )
+    guard = Guard("regression_to_mean", "blocks", "The 90 hottest cells fall by 50 % by themselves.", "Compare.")
     said = verdict(replace(FALL, guards=(guard,)))
     assert said.rung == "not estimable"
     assert "regression to the mean" in said.sentence
@@ -151,7 +159,7 @@ def test_supported_always_excludes_no_change_and_holds_against_everything(
 ) -> None:
     evidence = replace(
         FALL, claim=CLAIM if claimed else NO_FIGURE, estimates=(
-            estimate("poisson_etwfe", "differences", *first), estimate("synthetic_difference_in_differences", "synthetic", *second)
+            estimate("poisson_etwfe", "differences", *first), estimate("synthetic_control", "synthetic", *second)
         ),
         placebos=(replace(FALL.placebos[0], p_value=placebo_p),), event_studies=(study(pretrend_p=pretrend_p),),
     )  # fmt: skip
