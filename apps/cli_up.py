@@ -170,8 +170,8 @@ def _tell(home: Home, center: Center, address: str, *, demo: bool, json: bool) -
         return
     print(f"\nThe command center is up: {address}/")
     for words, place in (
-        ("map, alerts, wall", "operations"), ("supervision", "supervisor"), ("investigators' notebooks", "lab/"),
-        ("how each part is", "v1/health"),
+        ("map, alerts, wall", "operations"), ("supervision", "supervisor"), ("impact of cameras", "impact"),
+        ("investigators' notebooks", "lab/"), ("how each part is", "v1/health"),
     ):  # fmt: skip
         print(f"  {words:<26}{address}/{place}")
     for person in people:

@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from catalog.errors import BadInput, NotFound, StorageFailed
 from catalog.home import Home
 from workbench.impact.findings import Findings
+from workbench.impact_report.records import findings_of_json
 
 FigureKind = Literal["svg", "png", "csv"]
 ReportKind = Literal["html", "pdf"]
@@ -29,6 +30,10 @@ LONGEST_NAME = 80
 
 MOST_BYTES = 64 << 20
 """Largest file of a report, bytes: the whole page with its figures has a few megabytes."""
+
+_VIEW_BOX = re.compile(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
+_HEAD = 4096
+"""Characters within which an SVG says how large it is."""
 
 MOST_READ = 16
 """Studies whose findings stay in memory; a city's places with their outlines take a few megabytes each."""
@@ -71,6 +76,12 @@ class Study:
         if name not in {figure.name for figure in self.figures}:
             raise NotFound(f"the study {self.slug!r} has no figure {name!r}; its `figures` lists those there are")
         return self.folder / "figures" / f"{name}.{kind}"
+
+    def aspect_ratio(self, name: str) -> float | None:
+        """Return a figure's width over its height; `None` where its SVG does not say. Raises as `figure`."""
+        with self.figure(name, "svg").open(encoding="utf-8", errors="replace") as file:
+            found = _VIEW_BOX.search(file.read(_HEAD))
+        return float(found[1]) / float(found[2]) if found and float(found[2]) else None
 
     def report(self, kind: ReportKind) -> Path:
         """Return the whole report's file."""
@@ -181,10 +192,10 @@ _MAKE_ONE = "`rtcc impact run STUDY.toml -o FOLDER` makes one"
 def _read(folder: Path, slug: str, _drawn: tuple[tuple[int, int, int], ...]) -> Study:
     texts = [(folder / name).read_bytes() for name in ("findings.json", "figures.json")]
     try:
-        findings: Findings = _FINDINGS.validate_json(texts[0])
+        findings = findings_of_json(texts[0].decode(), "findings.json")
         figures: tuple[Figure, ...] = _FIGURES.validate_json(texts[1])
         made_at = datetime.fromisoformat(findings.provenance.made_at)
-    except (ValidationError, ValueError) as error:
+    except (BadInput, ValueError) as error:
         raise BadInput(f"{folder} is no report: {_told(error)}; {_MAKE_ONE}") from error
     if made_at.tzinfo is None:
         raise BadInput(f"{folder} is no report: it was made at {made_at.isoformat()}, which names no time zone")
@@ -192,16 +203,15 @@ def _read(folder: Path, slug: str, _drawn: tuple[tuple[int, int, int], ...]) -> 
     return Study(slug, folder, version, made_at, findings, figures)
 
 
-_FINDINGS: TypeAdapter[Any] = TypeAdapter(Findings)
 _FIGURES: TypeAdapter[Any] = TypeAdapter(tuple[Figure, ...])
 
 
-def _told(error: ValueError) -> str:
+def _told(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(step) for step in first["loc"]) or "a file"
-    return f"{place}: {first['msg']}"
+    place = ".".join(str(step) for step in first["loc"])
+    return f"figures.json{f' at {place}' if place else ''}: {first['msg']}"
 
 
 def _files(study: Study) -> list[Path]:

@@ -32,5 +32,7 @@ PAGES = {
         Page("operations", "Operations", PEOPLE, ready=2),
         Page("supervisor", "Supervisor", ("supervisor", "admin", "auditor"), ready=1),
         Page("phone", "Alert", PEOPLE, ready=1),
+        # Read a few times a week: a kernel that waits for it would cost more than the wait for one.
+        Page("impact", "Impact lab", ("analyst", "supervisor", "admin", "auditor"), ready=0),
     )
 }

@@ -7,6 +7,7 @@ trusted.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from apps.studies import (
     FigureKind,
     ReportKind,
     Study,
+    Unreadable,
     published,
     study_of,
 )
@@ -33,6 +35,7 @@ from catalog.audit import AuditLine
 from catalog.errors import BadInput, NotPermitted, StorageFailed
 from workbench.impact.findings import Claim, Findings, Rung
 from workbench.impact_report.method_words import method_words
+from workbench.impact_report.words import DESIGN_WORDS
 
 router = APIRouter(tags=["impact"])
 
@@ -102,6 +105,8 @@ class ShownFigure(BaseModel):
     title: str
     alt: str
     caption: str
+    aspect_ratio: float | None
+    """Width over height, so that a page can keep room for it; `None` where it does not say."""
 
 
 class Figures(BaseModel):
@@ -112,11 +117,14 @@ class Figures(BaseModel):
 
 
 class MethodName(BaseModel):
-    """What a method is called, and where it comes from."""
+    """What a method is called, where it comes from and on what it leans."""
 
     method: str
     title: str
     source: str
+    """Author, year and journal; empty where none is known."""
+    counterfactual: str
+    """What would have been without cameras, it takes from: `one comparison area`, `trends of other places`, …"""
 
 
 class Methods(BaseModel):
@@ -148,6 +156,11 @@ async def studies(room: TheRoom, person: Reader) -> Studies:
     """Return the published studies with their verdicts, made last first."""
     found, broken = await room.read(published, room.home)
     await _note(room, person, "impact studies", rows=len(found))
+    return listed(found, broken)
+
+
+def listed(found: Sequence[Study], broken: Sequence[Unreadable]) -> Studies:
+    """Return the list as pages show it."""
     return Studies(
         studies=[_listed(study) for study in found],
         unreadable=[UnreadableStudy(slug=one.slug, why=one.why) for one in broken],
@@ -172,8 +185,13 @@ async def findings(room: TheRoom, person: Reader, slug: Slug, kept: Kept = None)
     """Return everything a study found."""
     study = await _study(room, slug)
     await _note(room, person, "impact study", study)
-    content = await room.read(_FINDINGS.dump_json, study.findings)
+    content = await room.read(findings_of, study)
     return _answer(content, "application/json", kept)
+
+
+def findings_of(study: Study) -> bytes:
+    """Return everything a study found as JSON; a figure that is not finite is null."""
+    return _FINDINGS.dump_json(study.findings)
 
 
 _FINDINGS: TypeAdapter[Any] = TypeAdapter(Findings)
@@ -184,7 +202,21 @@ async def figures(room: TheRoom, person: Reader, slug: Slug) -> Figures:
     """Return the figures of a study with their titles, captions and text alternatives."""
     study = await _study(room, slug)
     await _note(room, person, "impact figures", study, rows=len(study.figures))
-    shown = [ShownFigure(name=one.name, title=one.title, alt=one.alt, caption=one.caption) for one in study.figures]
+    try:
+        return await room.read(figures_of, study)
+    except OSError as error:
+        raise _unreadable(study, error) from error
+
+
+def figures_of(study: Study) -> Figures:
+    """Return a study's figures with their words and proportions. Blocks."""
+    shown = [
+        ShownFigure(
+            name=one.name, title=one.title, alt=one.alt, caption=one.caption,
+            aspect_ratio=study.aspect_ratio(one.name),
+        )
+        for one in study.figures
+    ]  # fmt: skip
     return Figures(version=study.version, figures=shown)
 
 
@@ -193,9 +225,19 @@ async def methods(room: TheRoom, person: Reader, slug: Slug) -> Methods:
     """Return what the methods of a study are called, and where they come from."""
     study = await _study(room, slug)
     await _note(room, person, "impact methods", study)
-    keys = dict.fromkeys(estimate.method for estimate in study.findings.estimates)
-    named = [(key, method_words(key)) for key in keys]
-    return Methods(methods=[MethodName(method=key, title=one.title, source=one.source) for key, one in named])
+    return methods_of(study)
+
+
+def methods_of(study: Study) -> Methods:
+    """Return the names of a study's methods, each once."""
+    designs = {estimate.method: estimate.design for estimate in study.findings.estimates}
+    named = [(key, method_words(key), DESIGN_WORDS[design]) for key, design in designs.items()]
+    return Methods(
+        methods=[
+            MethodName(method=key, title=one.title, source=one.source, counterfactual=design)
+            for key, one, design in named
+        ]
+    )
 
 
 def _files(*kinds: FigureKind | ReportKind) -> dict[int | str, dict[str, Any]]:
@@ -266,14 +308,18 @@ async def _file(
     try:
         content = await room.read(path.read_bytes)
     except OSError as error:
-        why = f"{name} of the study {study.slug!r} cannot be read ({error.strerror}); publish the report anew"
-        raise StorageFailed(why) from error
+        raise _unreadable(study, error) from error
     await _note(room, person, "impact file", study, file=name)
     answer = _answer(content, TYPES[kind], kept)
     answer.headers["Content-Security-Policy"] = POLICY
     manner = "attachment" if save else "inline"
     answer.headers["Content-Disposition"] = f'{manner}; filename="{study.slug}-{path.name}"'
     return answer
+
+
+def _unreadable(study: Study, error: OSError) -> StorageFailed:
+    name = Path(str(error.filename)).name
+    return StorageFailed(f"{name} of the study {study.slug!r} cannot be read ({error.strerror}); publish it anew")
 
 
 def _answer(content: bytes, media_type: str, kept: str | None) -> Response:

@@ -6,11 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from apps.gateway import envelopes
 from apps.gateway.cap import MEDIA_TYPE
 from apps.sessions import COOKIE
+from workbench.impact.findings import Findings
 
 TITLE = "RTCC gateway"
 VERSION = "1"
@@ -82,6 +84,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
     schemas |= extra.get("$defs", {}) | {"Error": ERROR}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for name in ("Findings", *TypeAdapter(Findings).json_schema()["$defs"]):
+        schemas[name] = _maybe_unbounded(schemas[name])
     components["securitySchemes"] = {
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         "device": {"type": "apiKey", "in": "header", "name": "X-RTCC-Signature"},
@@ -90,6 +94,17 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(path, method, operation)
     return document
+
+
+def _maybe_unbounded(schema: Any) -> Any:
+    """Return a schema whose figures may be null: the end of an interval that ends nowhere is, in JSON."""
+    if isinstance(schema, list):
+        return [_maybe_unbounded(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "number":
+        return schema | {"type": ["number", "null"]}
+    return {key: _maybe_unbounded(part) for key, part in schema.items()}
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:

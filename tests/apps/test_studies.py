@@ -107,8 +107,8 @@ NO_REPORTS = {
     "with a figure from elsewhere": (listing(name="../../secret"), "0.name"),
     "with a figure in a folder": (listing(name="a/b"), "0.name"),
     "with a hidden figure": (listing(name=".map"), "0.name"),
-    "with findings of something else": (writing("findings.json", '{"title": "x"}'), "primary_outcome"),
-    "with findings that are no JSON": (writing("findings.json", "no"), "Invalid JSON"),
+    "with findings of something else": (writing("findings.json", '{"title": "x"}'), "format"),
+    "with findings that are no JSON": (writing("findings.json", "no"), "no JSON"),
 }
 
 

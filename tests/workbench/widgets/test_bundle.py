@@ -12,7 +12,7 @@ import pytest
 from catalog.errors import AssetError
 from workbench.widgets import bundle
 
-PAGES = ("operations", "supervisor", "phone")
+PAGES = ("operations", "supervisor", "phone", "impact")
 FIRST_LOAD_BYTES = 160_000
 """What is loaded before the first paint, before compression: a second of a slow line."""
 

@@ -9,12 +9,13 @@ import nbformat
 import pytest
 
 from workbench.widgets.bundle import page_files
+from workbench.widgets.impact import Impact
 from workbench.widgets.operations import Operations
 from workbench.widgets.phone import Phone
 from workbench.widgets.supervisor import Supervisor
 
 APPS = Path(__file__).parents[3] / "apps"
-WIDGETS = {"operations": Operations, "supervisor": Supervisor, "phone": Phone}
+WIDGETS = {"operations": Operations, "supervisor": Supervisor, "phone": Phone, "impact": Impact}
 
 
 @pytest.mark.parametrize("page", WIDGETS)
@@ -29,7 +30,7 @@ def test_its_loader_is_ten_lines_and_names_the_bundled_files(page: str):
 @pytest.mark.parametrize("page", WIDGETS)
 def test_nothing_but_how_it_is_mounted_goes_through_the_kernel(page: str):
     own = set(WIDGETS[page]().trait_names(sync=True)) - set(WIDGETS[page].__mro__[2]().trait_names(sync=True))
-    assert own | {"height"} <= {"height", "alert_id", "_esm"}
+    assert own | {"height"} <= {"height", "alert_id", "study", "_esm"}
 
 
 @pytest.mark.parametrize("page", WIDGETS)

@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 const [modules, out, digest] = process.argv.slice(2);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const esbuild = createRequire(path.join(modules, "_"))("esbuild");
-const PAGES = ["operations", "supervisor", "phone"];
+// Pages of one group share their parts. The impact lab's shares none: what it needs of them would cut theirs
+// smaller, and every page of the desk would ask for one file more.
+const GROUPS = [["operations", "supervisor", "phone"], ["impact"]];
 
 /** Copy a file under a name that holds its digest, and return that name. */
 function hashed(from, stem, suffix) {
@@ -20,14 +22,13 @@ function hashed(from, stem, suffix) {
 
 fs.mkdirSync(out, { recursive: true });
 const worker = hashed(path.join(modules, "maplibre-gl/dist/maplibre-gl-worker.mjs"), "map_worker", ".mjs");
-const made = await esbuild.build({
+const options = {
   absWorkingDir: here,
   assetNames: "[name].[hash]",
   bundle: true,
   chunkNames: "part.[hash]",
   define: { MAP_WORKER: JSON.stringify(worker) },
   entryNames: "[name].[hash]",
-  entryPoints: PAGES.flatMap((page) => [`${page}.jsx`, `css/${page}.css`]),
   format: "esm",
   jsx: "automatic",
   jsxImportSource: "preact",
@@ -41,12 +42,17 @@ const made = await esbuild.build({
   outbase: here,
   splitting: true,
   target: "es2022",
-});
+};
+const outputs = {};
+for (const pages of GROUPS) {
+  const entryPoints = pages.flatMap((page) => [`${page}.jsx`, `css/${page}.css`]);
+  Object.assign(outputs, (await esbuild.build({ ...options, entryPoints })).metafile.outputs);
+}
 
 const pages = {};
 const sizes = {};
 const used = new Set(["maplibre-gl"]);
-for (const [file, output] of Object.entries(made.metafile.outputs)) {
+for (const [file, output] of Object.entries(outputs)) {
   const name = path.relative(out, path.resolve(here, file));
   sizes[name] = output.bytes;
   for (const input of Object.keys(output.inputs)) {
@@ -55,7 +61,7 @@ for (const [file, output] of Object.entries(made.metafile.outputs)) {
   }
   if (!output.entryPoint) continue;
   const page = path.basename(output.entryPoint).replace(/\.(jsx|css)$/, "");
-  if (PAGES.includes(page)) (pages[page] ??= {})[output.entryPoint.endsWith(".css") ? "css" : "js"] = name;
+  if (GROUPS.flat().includes(page)) (pages[page] ??= {})[output.entryPoint.endsWith(".css") ? "css" : "js"] = name;
 }
 const licences = [...used].sort().map((name) => {
   const folder = path.join(modules, name);

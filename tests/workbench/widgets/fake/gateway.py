@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.workbench.widgets.fake import city
 from tests.workbench.widgets.fake.desk import Conflict, Desk
 from tests.workbench.widgets.fake.media import Media, part_of
+from tests.workbench.widgets.fake.studies import PublishedStudies
 from tests.workbench.widgets.fake.supervision import supervision
 from tests.workbench.widgets.fake.tiles import archive
 from workbench.widgets.bundle import STATIC
@@ -46,6 +47,7 @@ class FakeGateway:
         self.desk = Desk(cameras=cameras, alerts=alerts)
         self.media = media
         media.desk = self.desk
+        self.studies = PublishedStudies()
         self.asked: list[tuple[str, str]] = []
         """Method and path of every request."""
         self.signed_out = False
@@ -186,6 +188,8 @@ class FakeGateway:
             return JSONResponse({"error": "NotPermitted", "message": "X-RTCC is missing."}, 403)
         if self.media.knows(path):
             return await self.media.answer(request, path)
+        if self.studies.knows(path):
+            return self.studies.answer(path)
         body = await request.json() if request.method != "GET" else {}
         return self._answer(request, path.split("/"), body)
 

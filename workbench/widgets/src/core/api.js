@@ -13,7 +13,7 @@ export class Refused extends Error {
 /** Signed out: whoever shows the page must say so. */
 export const signedOut = (error) => error instanceof Refused && error.status === 401;
 
-async function ask(method, path, body) {
+export async function ask(method, path, body) {
   let answer;
   try {
     answer = await fetch(path, {
