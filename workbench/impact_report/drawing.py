@@ -132,7 +132,7 @@ class Sheet:
 
     def __init__(self, title: str, subtitle: str = "") -> None:
         self.title = title
-        self.figure = Figure(figsize=(WIDTH_IN, 1), facecolor=PAPER)
+        self.figure = Figure(figsize=(WIDTH_IN, 1), dpi=PNG_DPI, facecolor=PAPER)
         self.page = self.figure.add_axes((0, 0, 1, 1))
         self.page.set_axis_off()
         self.below_in = MARGIN_IN

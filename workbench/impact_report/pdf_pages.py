@@ -218,7 +218,7 @@ def _drawing(block: Drawing) -> list[Any]:
         # alpha channel, which is opaque throughout and would be stored as a second picture.
         edge = round(MARGIN_IN * PNG_DPI) - 3
         wide, tall = picture.width - 2 * edge, picture.height - edge
-        picture.convert("RGB").crop((edge, edge, edge + wide, edge + tall)).save(file, "png")
+        picture.convert("RGB").crop((edge, edge, edge + wide, edge + tall)).save(file, "bmp")
     scale = min(WIDTH / wide, HEIGHT * 0.94 / tall)
     file.seek(0)
     caption = Words(escape(block.caption), _style(8.5, ink=SOFT, after=4))

@@ -48,7 +48,12 @@ def write_report(findings: Findings, folder: Path) -> ReportFiles:
         When `folder` is a file, or a folder with something in it that no report wrote.
     """
     _check(folder)
-    drawings = draw_all(findings)
+    return write_drawn(findings, draw_all(findings), folder)
+
+
+def write_drawn(findings: Findings, drawings: tuple[Drawing, ...], folder: Path) -> ReportFiles:
+    """Write a study's report whose figures are drawn already; as `write_report` otherwise."""
+    _check(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

@@ -266,6 +266,9 @@ def crowded_findings() -> Findings:
         displacement=(replace(made.displacement[0], rings=tuple(
             Ring(150.0 * at, 150.0 * at + 150, 1e6, 1e6, 1e5 * at, -math.inf, math.inf, None)
             for at in range(12))),),
+        study_map=StudyMap(made.study_map.places[:40], made.study_map.sites[:1], (50.0, 150.0, 300.0, 600.0)),
+        series=(replace(made.series[0], starts=made.series[0].starts[:8], treated=(1e6,) * 8,
+                        counterfactual=(None,) * 8),),
         verdicts=tuple(replace(verdict, sentence=verdict.sentence * 6) for verdict in made.verdicts),
     )  # fmt: skip
 
