@@ -15,7 +15,7 @@ from benchmarks.footage import ROOT
 from benchmarks.options import Options
 from benchmarks.report import Answer, write_page
 
-NAMES = ("archive_indexing", "decoders", "catalog_ingest", "queries", "accuracy")
+NAMES = ("archive_indexing", "decoders", "catalog_ingest", "queries", "accuracy", "impact_placebos")
 
 LIVE_NAMES = ("live_cost", "live_scale", "live_latency", "live_600", "live_soak", "viewers")
 """These watch cameras for minutes, one for half an hour: they run only where named, `live` being all of them."""

@@ -160,8 +160,8 @@ class _Dual:
 
     def _curvature(self, weights: Floats) -> Floats:
         used = np.flatnonzero(weights > 0)
-        rows = self._matched[used]
         slopes = self._start[used] if self._distance == "linear" else weights[used]
-        curvature: Floats = rows.T @ (rows * slopes[:, None])
+        rows = self._matched[used] * np.sqrt(slopes)[:, None]
+        curvature: Floats = rows.T @ rows  # of one array with itself: BLAS works out half of it
         curvature[np.diag_indices_from(curvature)] += _RIDGE
         return curvature

@@ -99,10 +99,12 @@ def alike_pools(panel: Panel, treated: NDArray[np.int64], *, alike: bool = True)
 
 def pick_alike(pools: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Return one control place from each pool, none twice; places in random order, so that none is favoured."""
-    chosen = np.full(len(pools), -1, np.int64)
+    chosen = np.empty(len(pools), np.int64)
+    taken = np.zeros(int(pools.max(initial=-1)) + 1, bool)
     for place in rng.permutation(len(pools)):
-        free = pools[place][~np.isin(pools[place], chosen)]
+        free = pools[place][~taken[pools[place]]]
         chosen[place] = rng.choice(free)
+        taken[chosen[place]] = True
     return chosen
 
 
