@@ -1,7 +1,8 @@
 """Draws of the impact lab: one pure function for many seeds, here or on every core of a cluster.
 
 A placebo, a permutation or a planted effect is a function of what it needs and a seed, so that it does not matter
-where it runs, in which order, or how often: a draw whose worker died is drawn again and comes out the same.
+where it runs, in which order, or how often: a draw whose worker died is drawn again and comes out the same, but for
+the last digits of its sums.
 """
 
 from __future__ import annotations

@@ -72,4 +72,7 @@ def test_workers_draw_and_not_this_process(cluster: Cluster):
 @pytest.mark.ray
 def test_placebos_of_a_study_are_the_same_spread_or_not(cluster: Cluster):
     prepared = prepare_placebos(synthetic_city(6, places=200))
-    assert Draws(cluster)(placebo_draw, prepared, range(12)) == Draws()(placebo_draw, prepared, range(12))
+    there, here = (draws(placebo_draw, prepared, range(12)) for draws in (Draws(cluster), Draws()))
+    assert [draw.seed for draw in there] == [draw.seed for draw in here]
+    # A worker's BLAS has fewer threads and may add up in another order.
+    assert [draw.change_ratio for draw in there] == pytest.approx([draw.change_ratio for draw in here], abs=1e-7)
