@@ -32,9 +32,9 @@ METHOD = (
     "how many places there are, 58 totals in all; 39 blocks pretend to have cameras in each draw. Both sides solve "
     "the same programme: weights nearest to where they start in squared distance, none below zero, all totals met. "
     'The baseline is `scipy.optimize.minimize(method="trust-constr")` with exact slopes and curvature and sparse '
-    "constraints, in one process; SLSQP would need dense matrices of the number of weights squared: not tried. One process "
-    "lets BLAS take the threads it likes; Ray's workers have one each. "
-    "Ray's own start is not in the figure: a study has it running, and workers have loaded what they need."
+    "constraints, in one process; SLSQP would need dense matrices of the number of weights squared: not tried. One "
+    "process lets BLAS take the threads it likes; Ray's workers have one each. Ray's own start is not counted: "
+    "a study has it running, and workers have loaded what they need."
 )
 
 PLACES, TREATED, COVARIATES, KINDS, QUARTERS = 9_642, 39, 9, 4, 12
