@@ -281,15 +281,15 @@ def _generalized(
     counts: Floats, matrix: Floats, family: Family, offset: Floats, totals: Floats | None, alpha: float | None
 ) -> Any:
     """Return statsmodels' fit; the log-likelihood of `quasi` families is that of their parent."""
-    import statsmodels.api as sm
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-    kinds = sm.families
     outcome = counts if totals is None else np.column_stack([counts, totals - counts])
     if family == "negative_binomial":
-        kind = kinds.NegativeBinomial(alpha=alpha)
+        kind = families.NegativeBinomial(alpha=alpha)
     else:
-        kind = kinds.Poisson() if totals is None else kinds.Binomial()
-    found = sm.GLM(outcome, matrix, family=kind, offset=offset).fit(tol=1e-10)
+        kind = families.Poisson() if totals is None else families.Binomial()
+    found = GLM(outcome, matrix, family=kind, offset=offset).fit(tol=1e-10)
     if not found.converged:
         raise BadInput(f"the {family} regression of {len(counts)} periods does not settle; is there a segment "
                        "without a single incident?")  # fmt: skip

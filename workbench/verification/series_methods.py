@@ -25,7 +25,7 @@ from workbench.impact.series import (
 from workbench.impact.series_checks import durbin_watson, ljung_box
 from workbench.verification import structural_methods
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
-from workbench.verification.structural_methods import named_columns
+from workbench.verification.structural_methods import date_of, dates_of, named_columns
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _rows(inputs: Inputs) -> _Rows:
                 f"case {inputs.case_id!r}: {int(treated.sum())} of {len(treated)} rows are of the treated group "
                 f"{settings.text('treated_group')!r}; name it in treated_group"
             )
-    periods = _periods(clock)
+    periods = _periods(inputs, clock)
     on = _on(inputs, frame, clock)
     if settings.has("time_starts_at"):
         periods = periods - periods.min() + settings.number("time_starts_at")
@@ -74,11 +74,11 @@ def _is(column: pd.Series, wanted: str) -> Bools:
     return np.asarray((column.astype(str) == wanted) | (numbers == as_number), bool)
 
 
-def _periods(clock: pd.Series) -> Floats:
+def _periods(inputs: Inputs, clock: pd.Series) -> Floats:
     """Return times as numbers: as they stand, or dates as their place in order, from 0."""
     if pd.api.types.is_numeric_dtype(clock):
         return clock.to_numpy(float)
-    return np.unique(pd.to_datetime(clock).to_numpy(), return_inverse=True)[1].astype(float)
+    return np.unique(dates_of(inputs, clock).to_numpy(), return_inverse=True)[1].astype(float)
 
 
 def _on(inputs: Inputs, frame: pd.DataFrame, clock: pd.Series) -> tuple[Floats, ...]:
@@ -86,8 +86,13 @@ def _on(inputs: Inputs, frame: pd.DataFrame, clock: pd.Series) -> tuple[Floats, 
     if settings.has("indicator"):
         return (np.asarray(frame[inputs.column("indicator")], float),)
     if settings.has("intervention_on"):
-        begins = pd.Timestamp(settings.text("intervention_on"))
-        return (np.asarray(pd.to_datetime(clock) >= begins, float),)
+        begins = date_of(inputs, settings.text("intervention_on"))
+        return (np.asarray(dates_of(inputs, clock) >= begins, float),)
+    if not pd.api.types.is_numeric_dtype(clock) and (settings.has("interventions") or settings.has("intervention")):
+        raise BadInput(
+            f"case {inputs.case_id!r}: the time column holds {clock.iloc[0]!r}, no numbers; say when it began with "
+            "intervention_on"
+        )
     if settings.has("interventions"):
         return tuple((clock.to_numpy(float) >= at).astype(float) for at in settings.numbers("interventions"))
     if settings.has("intervention"):
@@ -102,7 +107,7 @@ def _design(inputs: Inputs, rows: _Rows) -> Design:
     settings = inputs.settings
     clock = rows.time
     if settings.has("season_time"):
-        clock = _periods(rows.frame[inputs.column("season_time")])
+        clock = _periods(inputs, rows.frame[inputs.column("season_time")])
     names, seasons = harmonics(clock, settings.whole("harmonics"), settings.number("period"))
     controls = named_columns(inputs, "controls")
     extra = np.column_stack([seasons, rows.frame[list(controls)].to_numpy(float)])

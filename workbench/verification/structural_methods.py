@@ -28,6 +28,36 @@ def named_columns(inputs: Inputs, name: str) -> tuple[str, ...]:
     return names
 
 
+def dates_of(inputs: Inputs, column: pd.Series) -> pd.Series:
+    """Return a column as dates.
+
+    Raises
+    ------
+    BadInput
+        When it holds something else.
+    """
+    try:
+        return pd.to_datetime(column, format="mixed")
+    except (ValueError, TypeError) as wrong:
+        raise BadInput(
+            f"case {inputs.case_id!r}: {column.name} is neither of numbers nor of dates: {wrong}"
+        ) from wrong
+
+
+def date_of(inputs: Inputs, words: str) -> pd.Timestamp:
+    """Return a date that a parameter gives.
+
+    Raises
+    ------
+    BadInput
+        When it is none.
+    """
+    try:
+        return pd.Timestamp(words)
+    except ValueError as wrong:
+        raise BadInput(f"case {inputs.case_id!r}: {words!r} is no date; write it as 2020-03-01") from wrong
+
+
 def _structural(inputs: Inputs) -> Results:
     settings, frame = inputs.settings, inputs.frame()
     index = inputs.column("index") if settings.has("index") else None
@@ -61,11 +91,11 @@ def _windows(inputs: Inputs, clock: pd.Series) -> tuple[Bools, Bools]:
     )]  # fmt: skip
     if pd.api.types.is_numeric_dtype(clock):
         times = clock.to_numpy(float)
-        given = [None if one is None else float(one) for one in bounds]
+        given = [None if one is None else _number(inputs, one) for one in bounds]
     else:
-        dates = pd.to_datetime(clock)
+        dates = dates_of(inputs, clock)
         times = dates.astype("datetime64[ns]").astype("int64").to_numpy(float)
-        given = [None if one is None else float(pd.Timestamp(one).as_unit("ns").value) for one in bounds]
+        given = [None if one is None else float(date_of(inputs, one).as_unit("ns").value) for one in bounds]
     pre_start, pre_end, post_start, post_end = given
     if pre_end is None and post_start is None:
         raise BadInput(f"case {inputs.case_id!r}: nothing says when it began; give pre_period and post_period")
@@ -75,6 +105,15 @@ def _windows(inputs: Inputs, clock: pd.Series) -> tuple[Bools, Bools]:
     if post_end is not None:
         after &= times <= post_end
     return before, after
+
+
+def _number(inputs: Inputs, words: str) -> float:
+    try:
+        return float(words)
+    except ValueError as wrong:
+        raise BadInput(
+            f"case {inputs.case_id!r}: {words!r} is no number, as the rows are; name the column of dates in index"
+        ) from wrong
 
 
 def _bound(inputs: Inputs, name: str, period: str, place: int) -> str | None:

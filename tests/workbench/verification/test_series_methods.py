@@ -154,3 +154,15 @@ def test_a_structural_series_without_windows_or_with_an_unknown_column_says_what
         computed("bayesian_structural_time_series", twins(), outcome="y", pre_end="60", covariates=["z"])
     with pytest.raises(BadInput, match="a first and a last"):
         computed("bayesian_structural_time_series", twins(), outcome="y", pre_period=[1])
+
+
+def test_dates_where_there_are_none_say_what_to_give():
+    with pytest.raises(BadInput, match="intervention_on"):
+        computed("interrupted_time_series", months(), outcome="level", time="day", intervention=25)
+    with pytest.raises(BadInput, match="no date"):
+        computed("interrupted_time_series", months(), outcome="level", time="day", intervention_on="soon")
+    words = months().assign(day="soon")
+    with pytest.raises(BadInput, match="neither of numbers nor of dates"):
+        computed("interrupted_time_series", words, outcome="level", time="day", indicator="on")
+    with pytest.raises(BadInput, match="in index"):
+        computed("bayesian_structural_time_series", twins(), outcome="y", pre_end="2020-02-29")
