@@ -12,7 +12,8 @@ from workbench.impact.calibration import Distance, Weighting
 from workbench.impact.estimates import Check, Estimate, refusal
 from workbench.impact.matching import FEWEST_DONORS, WORRYING_DONORS, Matched, Matching, match
 from workbench.impact.panel import Floats, Panel
-from workbench.impact.weighted_contrast import residuals
+from workbench.impact.placebo_panels import waves
+from workbench.impact.weighted_contrast import contrast, residuals
 
 METHOD = "calibration_synthetic_control"
 
@@ -54,8 +55,8 @@ def fit_calibration(
     """Weight the control places so that they match the treated ones, and compare the counts after.
 
     Each wave has its own weights, matched up to its own first period with cameras. The interval is that of the
-    logarithm of the ratio, whole places as clusters, from residuals on what is matched; the error with clusters
-    alone stands among the checks.
+    logarithm of the ratio, whole places as clusters, from residuals on what is matched. The intervals with clusters
+    alone, and with every place and period by itself as R's `microsynth` has it, stand among the checks.
 
     Notes
     -----
@@ -75,7 +76,21 @@ def fit_calibration(
         why = "the donors had no incident after; study a wider area or a longer time"
     if why is not None:
         return Fitted(refusal(METHOD, panel.outcome, "synthetic", why, checks), *nothing)
-    return Fitted(_estimate(panel.outcome, parts, checks, level), *_mix(panel, matched.weightings))
+    linearised = _linearised_error(panel, matched)
+    return Fitted(_estimate(panel.outcome, parts, linearised, checks, level), *_mix(panel, matched.weightings))
+
+
+def _linearised_error(panel: Panel, matched: Matched) -> float:
+    """Return the error of the log ratio with every place and period by itself; waves are taken as independent."""
+    errors, expected = [], []
+    for wave, weighting in zip(waves(panel), matched.weightings, strict=True):
+        outcomes = np.vstack([panel.counts[panel.control], panel.counts[wave.rows]])[:, wave.after]
+        treated = np.arange(len(outcomes)) >= len(weighting.weights)
+        weights = np.concatenate([weighting.weights, np.ones(len(wave.rows))])
+        found = contrast(outcomes, treated, weights, "linearised")
+        errors.append(found.log_error)
+        expected.append(found.expected_count)
+    return float(np.sqrt(np.nansum((np.array(errors) * expected) ** 2)) / np.sum(expected))
 
 
 def _why_not(panel: Panel) -> str | None:
@@ -184,25 +199,37 @@ def _log_errors(parts: Sequence[_Part], counted: float, expected: float, dispers
     )
 
 
-def _estimate(outcome: str, parts: Sequence[_Part], checks: tuple[Check, ...], level: float) -> Estimate:
+def _estimate(
+    outcome: str, parts: Sequence[_Part], linearised: float, checks: tuple[Check, ...], level: float
+) -> Estimate:
     counted = float(sum(part.treated.sum() for part in parts))
     expected = float(sum(part.expected for part in parts))
     dispersion = float(sum(part.dispersion * part.expected for part in parts)) / expected
     error, plain = _log_errors(parts, counted, expected, dispersion)
     spare = max(sum(len(part.treated) for part in parts), FEW_TREATED) - len(parts)
     spread = t(max(spare, 1))
-    centre, half = np.log(max(counted, 0.5) / expected), float(spread.ppf((1 + level) / 2)) * error
-    low, high = float(np.expm1(centre - half)), float(np.expm1(centre + half))
+    quantile, centre = float(spread.ppf((1 + level) / 2)), float(np.log(max(counted, 0.5) / expected))
+    low, high = float(np.expm1(centre - quantile * error)), float(np.expm1(centre + quantile * error))
     ratio = counted / expected - 1
     low = min(low, ratio)
-    clustered = Check(
-        "standard error of the log ratio, clusters alone", plain, True,
-        f"Without regard to what is matched the log ratio's standard error is {plain:.3f}, with it {error:.3f}.",
-    )  # fmt: skip
+    others = (
+        _other_error("clusters alone", "Whole places as clusters", plain, centre, quantile, level),
+        _other_error("linearised", "Every place and period by itself", linearised, centre, quantile, level),
+    )
     return Estimate(
         METHOD, outcome, "synthetic", ratio, (low, high), counted - expected, (expected * low, expected * high),
-        level, float(2 * spread.sf(abs(centre) / error)), dispersion, (*checks, clustered),
+        level, float(2 * spread.sf(abs(centre) / error)), dispersion, (*checks, *others),
         ("The weighted control places have the treated ones' totals before; what was not matched may differ.",),
+    )  # fmt: skip
+
+
+def _other_error(name: str, words: str, error: float, centre: float, quantile: float, level: float) -> Check:
+    """Return what the interval would be by another reckoning."""
+    low, high = np.expm1(centre - quantile * error), np.expm1(centre + quantile * error)
+    return Check(
+        f"standard error of the log ratio, {name}", error, True,
+        f"{words}, and without regard to what is matched, the change would lie in {low:+.1%} to {high:+.1%} "
+        f"({level:.0%}).",
     )  # fmt: skip
 
 

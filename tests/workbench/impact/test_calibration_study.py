@@ -10,6 +10,7 @@ import pytest
 from tests.workbench.impact.synthetic_city import synthetic_city
 from workbench.impact.calibration_study import estimate_calibration, fit_calibration
 from workbench.impact.matching import match
+from workbench.impact.weighted_contrast import contrast
 
 
 @pytest.mark.parametrize("change", [0.0, -0.3])
@@ -66,6 +67,19 @@ def test_without_cameras_or_periods_before_them_nothing_is_said() -> None:
     assert "no treated place" in str(estimate_calibration(never).refused)
     always = replace(panel, active=np.broadcast_to(panel.treated[:, None], panel.active.shape).copy())
     assert "before the first camera" in str(estimate_calibration(always).refused)
+
+
+def test_the_intervals_by_other_reckonings_stand_among_the_checks() -> None:
+    panel = synthetic_city(1, change=-0.3)
+    found = {check.name: check for check in estimate_calibration(panel).checks}
+    linearised = found["standard error of the log ratio, linearised"]
+    (wave,), (weighting,) = match(panel).waves, match(panel).weightings
+    outcomes = np.vstack([panel.counts[panel.control], panel.counts[panel.treated]])[:, 24:]
+    weights = np.concatenate([weighting.weights, np.ones(len(wave.treated_after))])
+    plain = contrast(outcomes, np.arange(300) >= 280, weights, "linearised")
+    assert linearised.found == pytest.approx(plain.log_error)
+    assert "% to " in linearised.says
+    assert found["standard error of the log ratio, clusters alone"].found > linearised.found
 
 
 def test_buffer_places_are_no_donors() -> None:
