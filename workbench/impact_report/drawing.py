@@ -245,7 +245,7 @@ def _tidy_svg(svg: str, name: str, title: str, alt: str) -> str:
     svg = re.sub(r"'DejaVu Sans'(, sans-serif)?", escape(_SCREEN_FONTS).replace("&quot;", "'"), svg)
     named = (
         f'<svg id="{name}-svg" role="img" aria-labelledby="{name}-title {name}-desc" '
-        f'font-variant-numeric="tabular-nums"'
+        f'style="font-variant-numeric: tabular-nums"'
     )
     svg = svg.replace("<svg", named, 1)
     opened = svg.index(">") + 1

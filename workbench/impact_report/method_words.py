@@ -26,52 +26,48 @@ def method_title(method: str) -> str:
     return method_words(method).title
 
 
-_FARRINGTON = "Farrington, Gill, Waples and Argomaniz 2007, Journal of Experimental Criminology 3"
-_CSC = "Robbins, Saunders and Kilmer 2017, Journal of the American Statistical Association 112"
+_JEC = "Journal of Experimental Criminology"
+_JASA = "Journal of the American Statistical Association"
+_RES = "Review of Economic Studies"
 
 _KNOWN = {
-    "raw_before_after": MethodWords("Raw before and after", ""),
-    "raw": MethodWords("Raw before and after", ""),
-    "relative_effect_size": MethodWords("Relative effect size", _FARRINGTON),
-    "incidence_rate_ratio": MethodWords(
-        "Incidence rate ratio", "Wilson 2022, Journal of Experimental Criminology 18"
+    "raw": MethodWords(
+        "Raw before and after",
+        "No design; interval and E-test after Krishnamoorthy and Thomson 2004, Journal of Statistical Planning and "
+        "Inference 119",
     ),
-    "weighted_displacement_difference": MethodWords(
+    "relative_effect": MethodWords(
+        "Relative effect size",
+        f"Farrington, Gill, Waples and Argomaniz 2007, {_JEC} 3; variance after Wilson 2022, {_JEC} 18",
+    ),
+    "weighted_displacement": MethodWords(
         "Weighted displacement difference", "Wheeler and Ratcliffe 2018, Crime Science 7:11"
     ),
-    "weighted_displacement_quotient": MethodWords(
-        "Weighted displacement quotient", "Bowers and Johnson 2003, Journal of Quantitative Criminology 19"
-    ),
-    "poisson_e_test": MethodWords(
-        "Poisson E-test", "Krishnamoorthy and Thomson 2004, Journal of Statistical Planning and Inference 119"
-    ),
-    "interrupted_time_series": MethodWords(
-        "Interrupted time series", "Bernal, Cummins and Gasparrini 2017, International Journal of Epidemiology 46"
-    ),
+    "differences": MethodWords("Poisson difference-in-differences", "Wooldridge 1999, Journal of Econometrics 90"),
+    "poisson_etwfe": MethodWords("Poisson extended two-way model", "Wooldridge 2023, The Econometrics Journal 26"),
     "callaway_santanna": MethodWords(
         "Callaway–Sant’Anna", "Callaway and Sant’Anna 2021, Journal of Econometrics 225"
     ),
     "sun_abraham": MethodWords("Sun–Abraham", "Sun and Abraham 2021, Journal of Econometrics 225"),
-    "imputation": MethodWords("Imputation", "Borusyak, Jaravel and Spiess 2024, Review of Economic Studies 91"),
-    "poisson_etwfe": MethodWords("Poisson ETWFE", "Wooldridge 2023, The Econometrics Journal 26"),
-    "bacon_decomposition": MethodWords("Bacon decomposition", "Goodman-Bacon 2021, Journal of Econometrics 225"),
-    "smoothness_bounds": MethodWords(
-        "Smoothness-bounded trends", "Rambachan and Roth 2023, Review of Economic Studies 90"
+    "imputation": MethodWords("Imputation", f"Borusyak, Jaravel and Spiess 2024, {_RES} 91"),
+    "smoothness_bounds": MethodWords("Smoothness-bounded trends", f"Rambachan and Roth 2023, {_RES} 90"),
+    "synthetic_control": MethodWords("Synthetic control", f"Abadie, Diamond and Hainmueller 2010, {_JASA} 105"),
+    "calibration_synthetic_control": MethodWords(
+        "Calibration synthetic control", f"Robbins, Saunders and Kilmer 2017, {_JASA} 112"
     ),
-    "synthetic_control": MethodWords(
-        "Synthetic control",
-        "Abadie, Diamond and Hainmueller 2010, Journal of the American Statistical Association 105",
-    ),
-    "calibration_synthetic_control": MethodWords("Calibration synthetic control", _CSC),
-    "synthetic_did": MethodWords(
+    "synthetic_difference_in_differences": MethodWords(
         "Synthetic difference-in-differences",
         "Arkhangelsky, Athey, Hirshberg, Imbens and Wager 2021, American Economic Review 111",
     ),
-    "structural_time_series": MethodWords(
-        "Bayesian structural time series",
-        "Brodersen, Gallusser, Koehler, Remy and Scott 2015, Annals of Applied Statistics 9",
+    "interrupted_series": MethodWords(
+        "Interrupted time series",
+        "Lopez Bernal, Cummins and Gasparrini 2017, International Journal of Epidemiology 46",
     ),
-    "bsts": MethodWords(
+    "comparative_series": MethodWords(
+        "Comparative interrupted time series",
+        "Lopez Bernal, Cummins and Gasparrini 2018, International Journal of Epidemiology 47",
+    ),
+    "structural": MethodWords(
         "Bayesian structural time series",
         "Brodersen, Gallusser, Koehler, Remy and Scott 2015, Annals of Applied Statistics 9",
     ),

@@ -163,7 +163,7 @@ def _table(block: Table) -> list[Any]:
         [cell(words, at, SOFT if row in block.quiet else TEXT) for at, words in enumerate(cells)]
         for row, cells in enumerate(block.rows)
     ]
-    grid = Grid(rows, colWidths=[WIDTH * width for width in block.widths], repeatRows=1, style=[
+    grid = Grid(rows, colWidths=[WIDTH * width for width in block.widths], repeatRows=1, splitInRow=1, style=[
         ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LINEABOVE", (0, 1), (-1, -1), 0.5, HexColor(LINE)),
         ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-2, -1), 7),
         ("RIGHTPADDING", (-1, 0), (-1, -1), 0), ("TOPPADDING", (0, 0), (-1, -1), 3.5),
@@ -181,9 +181,15 @@ def _finding(block: Finding) -> list[Any]:
     said = [Words(escape(block.heading), _style(9, bold=True)), Words(escape(block.says), _style(9))]
     if block.do:
         said.append(Words(f"<b>What to do</b> {escape(block.do)}", _style(9, ink=SOFT)))
-    return [Grid([[sign, said]], colWidths=[0.85 * inch, WIDTH - 0.85 * inch], style=[
+    # Only what no page could hold is cut in two.
+    long = int(len(block.says) + len(block.do) > _MOST_LETTERS)
+    return [Grid([[sign, said]], colWidths=[0.85 * inch, WIDTH - 0.85 * inch], splitInRow=long, style=[
         ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LINEABOVE", (0, 0), (-1, 0), 0.5, HexColor(LINE)),
         ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)])]  # fmt: skip
+
+
+_MOST_LETTERS = 2500
+"""About half of what a page holds at the size of a guard's words."""
 
 
 def _verdict(block: VerdictBlock) -> list[Any]:
@@ -208,7 +214,14 @@ def _code(block: Code) -> list[Any]:
     style.fontName = "DejaVuSansMono"
     caption = _style(8.5, ink=SOFT, after=3, before=9)
     caption.keepWithNext = True
-    return [Words(escape(block.caption), caption), XPreformatted(escape(block.words), style)]
+    return [Words(escape(block.caption), caption), XPreformatted(escape(_folded(block.words)), style)]
+
+
+def _folded(words: str) -> str:
+    """Return the words in lines that fit the page; a letter of DejaVu Sans Mono is 0.602 of its size wide."""
+    most = int(WIDTH / (7.2 * 0.602))
+    pieces = [[line[at : at + most] for at in range(0, len(line), most)] or [""] for line in words.splitlines()]
+    return "\n".join(piece for line in pieces for piece in line)
 
 
 def _drawing(block: Drawing) -> list[Any]:

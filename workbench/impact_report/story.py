@@ -106,25 +106,21 @@ def _say_step(step: Step) -> str:
 
 def _steps(findings: Findings, story: Story) -> tuple[Step, ...]:
     claim = findings.claim
-    causal = {estimate.design for estimate in findings.estimates
-              if estimate.outcome == findings.primary_outcome and estimate.causal}  # fmt: skip
     adjusted = "No range may be stated" if story.adjusted is None else _range(story.adjusted)
-    rests = (
-        f"range over {words.several(len(causal), 'design')} with a counterfactual"
-        if story.adjusted
-        else (
-            story.verdict.reasons[0]
-            if story.verdict and story.verdict.reasons
-            else "No method gave an answer to rest on."
-        )
-    )
     return (
         Step("Claimed", "No figure" if story.claimed is None else words.percent(story.claimed),
              claim.source or "source not given", MAGENTA),
         Step("Raw, not causal", _raw(story), "before against after, nothing held against it", GREY),
-        Step("Adjusted", adjusted, rests, BLUE),
+        Step("Adjusted", adjusted, _rests(story), BLUE),
         Step("Detectable?", *_detectable(story), TEXT),
     )  # fmt: skip
+
+
+def _rests(story: Story) -> str:
+    if story.adjusted is not None:
+        return "Union of the intervals of the designs that the verdict rests on"
+    reasons = story.verdict.reasons if story.verdict is not None else ()
+    return reasons[0] if reasons else "No method gave an answer to rest on."
 
 
 def _range(interval: tuple[float, float]) -> str:

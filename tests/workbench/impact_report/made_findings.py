@@ -68,7 +68,7 @@ def _power() -> tuple[Power, ...]:
     return (
         Power("street robbery", "calibration_synthetic_control", 412.0, -0.19, curve=curve(-0.19)),
         Power("street robbery", "callaway_santanna", 412.0, -0.24, curve=curve(-0.24)),
-        Power("street robbery", "interrupted_time_series", 412.0, -0.31, curve=curve(-0.31)),
+        Power("street robbery", "interrupted_series", 412.0, -0.31, curve=curve(-0.31)),
         Power("burglary", "calibration_synthetic_control", 268.0, -0.27, curve=curve(-0.27)),
         Power("purse snatching", "calibration_synthetic_control", 14.0, None),
     )
@@ -77,11 +77,11 @@ def _power() -> tuple[Power, ...]:
 def _estimates() -> tuple[Estimate, ...]:
     robbery = "street robbery"
     return (
-        Estimate("raw_before_after", robbery, "none", -0.499, (-0.57, -0.42), -206.0, (-235.0, -173.0),
+        Estimate("raw", robbery, "none", -0.499, (-0.57, -0.42), -206.0, (-235.0, -173.0),
                  p_value=0.0001),
-        Estimate("relative_effect_size", robbery, "areas", -0.15, (-0.34, 0.09), -36.4, (-82.1, 21.7), p_value=0.19,
+        Estimate("relative_effect", robbery, "areas", -0.15, (-0.34, 0.09), -36.4, (-82.1, 21.7), p_value=0.19,
                  dispersion=1.7),
-        Estimate("interrupted_time_series", robbery, "series", -0.22, (-0.41, 0.03), -58.2, (-109.0, 8.0),
+        Estimate("interrupted_series", robbery, "series", -0.22, (-0.41, 0.03), -58.2, (-109.0, 8.0),
                  p_value=0.078, dispersion=1.9, checks=(Check("autocorrelation left", 0.08, True, "No pattern is "
                  "left in what the model does not explain."),)),
         Estimate("callaway_santanna", robbery, "differences", -0.11, (-0.27, 0.08), -25.5, (-63.0, 18.9),
@@ -91,15 +91,15 @@ def _estimates() -> tuple[Estimate, ...]:
         Estimate("calibration_synthetic_control", robbery, "synthetic", -0.12, (-0.25, 0.02), -28.3, (-59.2, 4.6),
                  p_value=0.094, dispersion=1.7, notes=("Balance is exact on 36 months.",),
                  checks=(Check("effective donors", 61.0, True, "The weight rests on the equal of 61 places."),)),
-        Estimate("structural_time_series", robbery, "structural", -0.17, (-0.38, 0.12), -42.0, (-95.3, 29.8),
+        Estimate("structural", robbery, "structural", -0.17, (-0.38, 0.12), -42.0, (-95.3, 29.8),
                  p_value=0.21),
         refusal("synthetic_control", robbery, "synthetic", "No weighting of control places comes near these "
                 "counts: the error before is 41 % of the mean. Use the calibration synthetic control, or name more "
                 "places."),
-        Estimate("raw_before_after", "burglary", "none", -0.08, (-0.21, 0.07), -21.4, (-56.0, 19.0), p_value=0.28),
+        Estimate("raw", "burglary", "none", -0.08, (-0.21, 0.07), -21.4, (-56.0, 19.0), p_value=0.28),
         Estimate("calibration_synthetic_control", "burglary", "synthetic", 0.04, (-0.14, 0.26), 9.5, (-35.1, 60.6),
                  p_value=0.69),
-        Estimate("raw_before_after", "purse snatching", "none", -0.43, (-0.75, 0.3), -6.0, (-11.0, 4.0),
+        Estimate("raw", "purse snatching", "none", -0.43, (-0.75, 0.3), -6.0, (-11.0, 4.0),
                  p_value=0.26),
         refusal("calibration_synthetic_control", "purse snatching", "synthetic",
                 "14 incidents before the cameras are too few to balance. Join it to a larger kind of incident."),
@@ -247,9 +247,9 @@ def crowded_findings() -> Findings:
         for number in range(22)
     )  # fmt: skip
     wild = (
-        Estimate("poisson_e_test", outcome, "areas", None, None, None, None, p_value=0.3),
+        Estimate("weighted_displacement", outcome, "areas", None, None, None, None, p_value=0.3),
         Estimate("sun_abraham", outcome, "differences", 8.0, (-1.0, math.inf), math.inf, (-math.inf, math.inf)),
-        refusal("synthetic_did", outcome, "synthetic", "Unbalanced " * 40),
+        refusal("synthetic_difference_in_differences", outcome, "synthetic", "Unbalanced " * 40),
     )
     event = made.event_studies[0]
     return replace(

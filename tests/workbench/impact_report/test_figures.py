@@ -152,8 +152,8 @@ def test_outcomes_that_read_alike_have_figures_of_their_own(findings):
 def _three_methods():
     return replace(empty_findings(), estimates=tuple(
         Estimate(name, "street robbery", design, -0.1, (-0.3, high))
-        for name, design, high in (("raw_before_after", "none", 0.1), ("imputation", "differences", 0.2),
-                                   ("structural_time_series", "structural", math.inf))))  # fmt: skip
+        for name, design, high in (("raw", "none", 0.1), ("imputation", "differences", 0.2),
+                                   ("structural", "structural", math.inf))))  # fmt: skip
 
 
 def _written(sheet):

@@ -8,6 +8,8 @@ from lxml import etree, html
 
 from catalog.errors import BadInput
 from tests.workbench.impact_report.made_findings import crowded_findings, empty_findings
+from workbench.impact.estimates import refusal
+from workbench.impact.findings import Guard
 from workbench.impact_report import writing
 from workbench.impact_report.document import compose
 from workbench.impact_report.html_page import html_of
@@ -127,6 +129,17 @@ def test_cruel_and_empty_findings_make_a_page_and_a_document(made):
     report = compose(made(), ())
     assert html.document_fromstring(html_of(report)).xpath("//h1")
     assert pdf_of(report).startswith(b"%PDF-")
+
+
+def test_words_that_no_page_could_hold_are_cut_not_lost():
+    made = empty_findings()
+    endless = replace(
+        made,
+        guards=(Guard("shock", "warns", "much to say " * 900, "and more " * 900),),
+        estimates=(refusal("raw", "burglary", "none", "why " * 3000),),
+        provenance=replace(made.provenance, specification="x" * 4000 + "\n" * 200),
+    )
+    assert len(re.findall(rb"/Type /Page\b", pdf_of(compose(endless, ())))) > 4
 
 
 def test_the_same_findings_make_the_same_document(findings):
