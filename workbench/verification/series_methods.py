@@ -45,26 +45,30 @@ def _rows(inputs: Inputs) -> _Rows:
     settings, frame = inputs.settings, inputs.frame()
     unit = next((inputs.column(name) for name in ("unit", "group") if settings.has(name)), None)
     time = inputs.column("time") if settings.has("time") else None
-    frame = frame.sort_values([name for name in (unit, time) if name is not None], kind="stable") if (
-        unit or time
-    ) else frame  # fmt: skip
-    needed = [inputs.column("outcome"), *(named_columns(inputs, "controls"))]
+    order = [name for name in (unit, time) if name is not None]
+    if order:
+        frame = frame.sort_values(order, kind="stable")
+    needed = [inputs.column("outcome"), *named_columns(inputs, "controls")]
     frame = frame[frame[needed].notna().all(axis=1)].reset_index(drop=True)
-    series = pd.factorize(frame[unit])[0].astype(np.int64) if unit else np.zeros(len(frame), np.int64)
     clock = frame[time] if time else pd.Series(np.arange(1, len(frame) + 1))
-    treated = None
-    if settings.has("group"):
-        treated = _is(frame[inputs.column("group")], settings.text("treated_group"))
-        if treated.all() or not treated.any():
-            raise BadInput(
-                f"case {inputs.case_id!r}: {int(treated.sum())} of {len(treated)} rows are of the treated group "
-                f"{settings.text('treated_group')!r}; name it in treated_group"
-            )
     periods = _periods(inputs, clock)
-    on = _on(inputs, frame, clock)
     if settings.has("time_starts_at"):
         periods = periods - periods.min() + settings.number("time_starts_at")
-    return _Rows(frame, periods, on, series, treated)
+    series = pd.factorize(frame[unit])[0].astype(np.int64) if unit else np.zeros(len(frame), np.int64)
+    return _Rows(frame, periods, _on(inputs, frame, clock), series, _treated(inputs, frame))
+
+
+def _treated(inputs: Inputs, frame: pd.DataFrame) -> Bools | None:
+    if not inputs.settings.has("group"):
+        return None
+    wanted = inputs.settings.text("treated_group")
+    treated = _is(frame[inputs.column("group")], wanted)
+    if treated.all() or not treated.any():
+        raise BadInput(
+            f"case {inputs.case_id!r}: {int(treated.sum())} of {len(treated)} rows are of the treated group "
+            f"{wanted!r}; name it in treated_group"
+        )
+    return treated
 
 
 def _is(column: pd.Series, wanted: str) -> Bools:
