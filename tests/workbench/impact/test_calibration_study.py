@@ -15,7 +15,7 @@ from workbench.impact.weighted_contrast import contrast
 
 @pytest.mark.parametrize("change", [0.0, -0.3])
 def test_a_planted_change_is_found_and_its_interval_holds_it_about_as_often_as_it_says(change: float) -> None:
-    estimates = [estimate_calibration(synthetic_city(seed, change=change), level=0.9) for seed in range(40)]
+    estimates = [estimate_calibration(synthetic_city(seed, change=change), level=0.9) for seed in range(30)]
     ratios = [one.change_ratio for one in estimates]
     assert np.mean(ratios) == pytest.approx(change, abs=0.03)  # type: ignore[arg-type]
     held = [one.change_interval[0] <= change <= one.change_interval[1] for one in estimates]  # type: ignore[index]

@@ -63,8 +63,8 @@ def test_donors_that_are_the_target_share_alike() -> None:
 def test_a_search_that_is_not_stopped_early_comes_to_the_same_mix() -> None:
     donors, target = problem(5)
     start = np.full(9, 1 / 9)
-    searched = frank_wolfe(donors, target, 2.0, start, least_fall=0.0, steps=20_000)
-    np.testing.assert_allclose(searched, nearest_mix(donors, target, 2.0), atol=1e-3)
+    searched = frank_wolfe(donors, target, 2.0, start, least_fall=0.0, steps=4_000)
+    np.testing.assert_allclose(searched, nearest_mix(donors, target, 2.0), atol=5e-3)
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=12))
