@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,8 @@ class Regression:
     """Share of variance explained, absorbed effects included; None for Poisson."""
     r2_within: float | None
     """Share explained by the regressors once the effects are absorbed; None for Poisson."""
+    other_errors: tuple[tuple[Errors, Floats], ...]
+    """(kind, (K,) standard errors of that kind): `iid`, `hetero` and, where a cluster was named, `cluster`."""
 
 
 def two_way_fixed_effects(
@@ -85,6 +87,8 @@ def two_way_fixed_effects(
     truths = {column: np.float64 for column, kind in rows.dtypes.items() if kind.kind == "b"}
     rows = rows.astype(truths)
     vcov: Any = {"CRV1": " + ".join(cluster)} if errors == "cluster" else errors
+    # The blanks about "+" matter: without them pyfixest 0.60 matches absorbed effects to clusters by name, in an
+    # order that changes from run to run, and counts the wrong ones as nested.
     formula = f"{outcome} ~ {' + '.join(regressors)}" + (f" | {' + '.join(fixed_effects)}" if fixed_effects else "")
     options: dict[str, Any] = {"vcov": vcov, "weights": weights, "copy_data": False}
     if family == "poisson":
@@ -93,22 +97,34 @@ def two_way_fixed_effects(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fit = (pyfixest.fepois if family == "poisson" else pyfixest.feols)(formula, rows, **options)
-    except (ValueError, np.linalg.LinAlgError) as error:
+    except (ValueError, np.linalg.LinAlgError, ZeroDivisionError) as error:
+        # Divided by zero where there are as many coefficients as rows.
         raise BadInput(f"the regression {formula!r} cannot be estimated: {error}") from error
-    return _regression(fit, len(cluster) > 0 and errors == "cluster", family, level)
+    return _regression(fit, len(cluster) > 0 and errors == "cluster", family, level, cluster)
 
 
-def _regression(fit: Any, clustered: bool, family: Family, level: float) -> Regression:
+def _regression(fit: Any, clustered: bool, family: Family, level: float, cluster: Sequence[str]) -> Regression:
     clusters = int(min(fit._G)) if clustered else None
     # Poisson is asymptotic unless clustered, as `fixest` has it.
     asymptotic = family == "poisson" and not clustered
     degrees = np.inf if asymptotic else float(fit._df_t)
     covariance = np.asarray(fit._vcov, np.float64)
-    effects = Effects(tuple(fit._coefnames), np.asarray(fit._beta_hat, np.float64), covariance, degrees, level)
+    effects = Effects(
+        tuple(map(str, fit._coefnames)), np.asarray(fit._beta_hat, np.float64), covariance, degrees, level
+    )
     if not len(effects.labels):
         raise BadInput(f"the regression {fit._fml!r} leaves nothing to estimate: its regressors are collinear")
     r2, within = (None, None) if family == "poisson" else (_number(fit._r2), _number(fit._r2_within))
-    return Regression(effects, int(fit._N), clusters, r2, within)
+    return Regression(effects, int(fit._N), clusters, r2, within, tuple(_other_errors(fit, cluster)))
+
+
+def _other_errors(fit: Any, cluster: Sequence[str]) -> Iterator[tuple[Errors, Floats]]:
+    kinds: list[tuple[Errors, Any]] = [("iid", "iid"), ("hetero", "hetero")]
+    kinds += [("cluster", {"CRV1": " + ".join(cluster)})] if cluster else []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, kind in kinds:
+            yield name, np.sqrt(np.diag(np.asarray(fit.vcov(kind)._vcov, np.float64)))
 
 
 def _number(found: object) -> float | None:

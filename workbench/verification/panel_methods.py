@@ -34,7 +34,7 @@ from workbench.verification.panel_columns import (
     pretrend,
 )
 from workbench.verification.trend_methods import SMOOTHNESS
-from workbench.verification.two_way_methods import BACON, EVENT_STUDY, TWO_WAY
+from workbench.verification.two_way_methods import BACON, EVENT_STUDY, TWO_BY_TWO, TWO_WAY
 
 
 def _staggered(found: StaggeredEffects) -> Results:
@@ -201,7 +201,7 @@ EXTENDED = Method(
 
 
 METHODS: tuple[Method, ...] = (
-    TWO_WAY, replace(TWO_WAY, name="did_2x2"), BACON, CALLAWAY_SANTANNA, SUN_ABRAHAM, IMPUTATION, EXTENDED,
+    TWO_WAY, TWO_BY_TWO, BACON, CALLAWAY_SANTANNA, SUN_ABRAHAM, IMPUTATION, EXTENDED,
     EVENT_STUDY, SMOOTHNESS,
 )  # fmt: skip
 """What a case may name."""

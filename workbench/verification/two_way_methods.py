@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,11 +59,8 @@ def _two_way(inputs: Inputs) -> Results:
         for name, value in (("clusters", fit.clusters), ("r2", fit.r2), ("r2_within", fit.r2_within))
         if value is not None
     }
-    for name, errors in (("se_iid", "iid"), ("se_hc", "hetero"), ("se_cluster", "cluster")):
-        if errors != "cluster" or clusters:
-            other = differences.two_way_fixed_effects(errors=cast(Any, errors), **arguments)
-            results[name] = float(other.effects.errors[row])
-    return results
+    shown = {"iid": "se_iid", "hetero": "se_hc", "cluster": "se_cluster"}
+    return results | {shown[kind]: float(errors[row]) for kind, errors in fit.other_errors}
 
 
 def _regressors(inputs: Inputs) -> tuple[pd.DataFrame, list[str], str | None]:
@@ -135,6 +132,61 @@ TWO_WAY = Method(
         ("r2_within", "share explained once effects are absorbed"),
     ),
     compute=_two_way,
+)  # fmt: skip
+
+
+CELLS = ("treated_before", "treated_after", "control_before", "control_after")
+
+
+def _two_by_two(inputs: Inputs) -> Results:
+    settings = inputs.settings
+    if settings.has(CELLS[0]):
+        means = [settings.number(name) for name in CELLS]
+    elif settings.has("treated") and settings.has("post"):
+        means = _means(inputs)
+    else:
+        return _two_way(inputs)
+    changes: dict[str, Result] = {
+        "treated_change": means[1] - means[0], "control_change": means[3] - means[2],
+        "means": dict(zip(CELLS, means, strict=True)),
+    }  # fmt: skip
+    estimate = means[1] - means[0] - means[3] + means[2]
+    if settings.has("standard_errors"):
+        spread = float(np.sqrt(np.sum(np.square(settings.numbers("standard_errors")))))
+        one = Effects(("effect",), np.array([estimate]), np.array([[spread**2]]), level=settings.number("level"))
+        return {**figures(one), **changes}
+    if settings.has(CELLS[0]) or len(inputs.frame()) <= len(CELLS):
+        # Four means alone leave nothing to take an error from.
+        return {"estimate": estimate, **changes}
+    return {**_two_way(inputs), **changes}
+
+
+def _means(inputs: Inputs) -> list[float]:
+    rows, outcome = inputs.frame(), inputs.column("outcome")
+    treated, post = (rows[inputs.column(name)].astype(float) > 0 for name in ("treated", "post"))
+    size = rows[inputs.column("weights")] if inputs.settings.has("weights") else pd.Series(1.0, rows.index)
+    cells = ((treated, ~post), (treated, post), (~treated, ~post), (~treated, post))
+    if not all((group & when).any() for group, when in cells):
+        raise BadInput(f"case {inputs.case_id!r}: one of {', '.join(CELLS)} has no rows")
+    return [float(np.average(rows[outcome][group & when], weights=size[group & when])) for group, when in cells]
+
+
+TWO_BY_TWO = Method(
+    name="did_2x2",
+    words="Difference of differences of two groups before and after, from rows or from four means.",
+    parameters=(
+        replace(OUTCOME, optional=True), *TWO_WAY.parameters[1:],
+        *(Parameter(name, "number", f"mean: {name.replace('_', ' ')}; instead of rows", optional=True)
+          for name in CELLS),
+        Parameter("standard_errors", "numbers", f"of the four means: {', '.join(CELLS)}", optional=True),
+    ),
+    results=(
+        *TWO_WAY.results,
+        ("treated_change", "change of the treated group's mean"),
+        ("control_change", "change of the control group's mean"),
+        ("means", "the four means"),
+    ),
+    compute=_two_by_two,
 )  # fmt: skip
 
 

@@ -44,6 +44,20 @@ def test_standard_errors_of_one_row_a_cluster_are_the_robust_ones(rows):
     assert single.clusters == len(rows)
 
 
+def test_clustered_errors_count_the_effects_that_are_not_nested(rows):
+    found = two_way_fixed_effects(rows, "count", ["on"], ["unit", "period"], errors="cluster", cluster=["unit"])
+    y, x = (
+        rows[name].astype(float) - rows.groupby("unit")[name].transform("mean")
+        - rows.groupby("period")[name].transform("mean") + rows[name].mean()
+        for name in ("count", "on")
+    )  # fmt: skip
+    scores = (x * (y - x * (x @ y) / (x @ x))).groupby(rows["unit"]).sum()
+    n, units, periods = len(rows), 60, 24
+    # One regressor and all but one period beside the grand mean; units are nested in the cluster.
+    factor = (n - 1) / (n - 1 - periods) * units / (units - 1)
+    assert found.effects.errors[0] == pytest.approx(np.sqrt(factor * (scores**2).sum()) / (x @ x))
+
+
 def test_poisson_of_one_group_and_period_is_the_ratio_of_means():
     rows = pd.DataFrame({"y": [2.0, 4, 6, 12], "on": [0, 0, 1, 1]})
     found = two_way_fixed_effects(rows, "y", ["on"], [], family="poisson")

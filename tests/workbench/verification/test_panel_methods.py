@@ -61,6 +61,16 @@ def test_two_by_two_without_absorbed_effects_is_the_difference_of_means(rows):
     )
 
 
+def test_four_means_are_enough_for_a_difference_of_differences():
+    # Card & Krueger (1994), American Economic Review 84, table 3: full-time employment, New Jersey, Pennsylvania.
+    means = {"treated_before": 20.44, "treated_after": 21.03, "control_before": 23.33, "control_after": 21.17}
+    found = run("did_2x2", None, **means, standard_errors=[0.51, 0.52, 1.35, 0.94])
+    assert found["estimate"] == pytest.approx(2.76, abs=0.011)
+    assert found["treated_change"] == pytest.approx(0.59)
+    assert found["se"] == pytest.approx(1.80, abs=0.05)
+    assert "se" not in run("did_2x2", None, **means)
+
+
 def test_an_event_study_by_lag_leaves_the_last_before_out(rows):
     found = run("event_study_ols", rows, **PANEL, first_lag=-6, last_lag=6)
     assert found["periods"] == [lag for lag in range(-6, 7) if lag != -1]
