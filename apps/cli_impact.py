@@ -114,10 +114,11 @@ def _drawing_on(home: Home | None) -> Iterator[RunDraws]:
 
         yield in_process
         return
-    from ray_jobs.impact import drawing_on
+    from ray_jobs.cluster import connected
+    from ray_jobs.impact import Draws
 
-    with drawing_on(home) as run_draws:
-        yield run_draws
+    with connected(home) as cluster:
+        yield Draws(cluster)
 
 
 @impact_app.command("example")
