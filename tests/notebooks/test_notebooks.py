@@ -67,3 +67,17 @@ def test_search_footage_shows_sheets_with_pictures_a_still_and_a_clip(shown: dic
     assert "Not seen is not the same as not there." in page
     assert "data:video/mp4" in page
     assert "class='problem'" not in page
+
+
+def test_measure_impact_says_what_could_be_seen_before_what_was_found(shown: dict[str, list[str]]) -> None:
+    guards, power, verdict, table, *drawings, nothing = shown["measure_impact"]
+    assert "warns" in guards
+    assert "what this study could have found" in power
+    assert "What would change it" in verdict
+    assert "not causal" in drawings[0]
+    assert len(drawings) == 7
+    assert all("<svg" in drawing and "<figcaption>" in drawing for drawing in drawings)
+    assert "Calibration synthetic control" in table
+    # Cameras that change nothing, where crime had been highest: whatever the raw change was, nobody may claim it.
+    assert "<h3>Supported" not in nothing
+    assert "What would change it" in nothing

@@ -36,7 +36,7 @@ _ZONE = "America/Chicago"
 
 
 def write_example(
-    folder: Path,
+    folder: Path | str,
     seed: int,
     effect_ratio: float = -0.2,
     chosen: Chosen = "random",
@@ -62,7 +62,7 @@ def write_example(
     sites
         How many get cameras.
     """
-    city = city or MadeCity()
+    city, folder = city or MadeCity(), Path(folder)
     rng = np.random.default_rng([seed, 1])
     folder.mkdir(parents=True, exist_ok=True)
     everything = make_incidents(city, seed)
