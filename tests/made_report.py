@@ -57,9 +57,9 @@ FIGURES = (
 def made_findings(title: str = TITLE, made_at: str = MADE_AT) -> Findings:
     """Return findings with something of everything: a refusal, warnings, an outcome with few incidents."""
     burglary = (
-        Estimate("raw_before_after", "burglary", "none", -0.499, change_count=-412.0,
+        Estimate("raw", "burglary", "none", -0.499, change_count=-412.0,
                  notes=("Not causal: the places were chosen because counts were high.",)),
-        Estimate("relative_effect_size", "burglary", "areas", -0.121, (-0.262, 0.047), -98.0, (-231.0, 36.0),
+        Estimate("relative_effect", "burglary", "areas", -0.121, (-0.262, 0.047), -98.0, (-231.0, 36.0),
                  p_value=0.148, dispersion=1.92),
         Estimate("callaway_santanna", "burglary", "differences", -0.094, (-0.218, 0.041), -74.0, (-180.0, 33.0),
                  p_value=0.163, dispersion=1.71,
@@ -70,12 +70,12 @@ def made_findings(title: str = TITLE, made_at: str = MADE_AT) -> Findings:
                          Check("largest weight", 0.09, False, "One place carries 9 % of the weight."))),
         refusal("synthetic_control", "burglary", "synthetic",
                 "No weighting of 40 donors comes near the treated places before the cameras; use the calibration."),
-        Estimate("structural_time_series", "burglary", "structural", -0.071, (-0.214, 0.088), -55.0, (-181.0, 71.0),
+        Estimate("structural", "burglary", "structural", -0.071, (-0.214, 0.088), -55.0, (-181.0, 71.0),
                  p_value=0.31, dispersion=1.66),
     )  # fmt: skip
     robbery = (
-        Estimate("raw_before_after", "robbery", "none", None, change_count=-5.0),
-        Estimate("relative_effect_size", "robbery", "areas", None, None, -2.0, (-9.0, math.inf), p_value=0.58),
+        Estimate("raw", "robbery", "none", None, change_count=-5.0),
+        Estimate("relative_effect", "robbery", "areas", None, None, -2.0, (-9.0, math.inf), p_value=0.58),
     )  # fmt: skip
     return Findings(
         title=title, primary_outcome="burglary", outcomes=("burglary", "robbery"),
@@ -84,7 +84,7 @@ def made_findings(title: str = TITLE, made_at: str = MADE_AT) -> Findings:
         power=(
             Power("burglary", "calibration_synthetic_control", 824.0, -0.168,
                   curve=((-0.5, 1.0), (-0.3, 0.99), (-0.2, 0.91), (-0.168, 0.8), (-0.1, 0.42), (0.0, 0.05))),
-            Power("robbery", "relative_effect_size", 14.0, None),
+            Power("robbery", "relative_effect", 14.0, None),
         ),
         estimates=burglary + robbery,
         event_studies=(EventStudy("burglary", "callaway_santanna", (-2, -1, 0, 1), (0.01, 0.0, -0.08, -0.1),

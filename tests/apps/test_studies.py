@@ -15,6 +15,8 @@ from apps.studies import publish, published, slug_of, study_of
 from catalog.errors import BadInput, NotFound, StorageFailed
 from catalog.home import Home
 from tests.made_report import FIGURES, SLUG, TITLE, made_findings, write_report
+from workbench.impact.findings import StudyMap
+from workbench.impact_report.writing import write_report as writing_report
 
 
 @pytest.fixture
@@ -39,6 +41,21 @@ def test_a_published_report_is_found_under_its_title(home: Home, report: Path) -
     assert [(figure.name, figure.title) for figure in study.figures] == list(FIGURES)
     assert study.figure("map", "svg").read_bytes() == (report / "figures" / "map.svg").read_bytes()
     assert study.report("pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_what_the_lab_writes_is_a_report(home: Home, tmp_path: Path) -> None:
+    findings = replace(
+        made_findings(), power=(), event_studies=(), placebos=(), displacement=(), sensitivity=(), series=(),
+        study_map=StudyMap((), (), ()),
+    )  # fmt: skip
+    written = writing_report(findings, tmp_path / "written")
+    study = study_of(home, publish(written.folder, home))
+    assert study.findings == findings
+    assert {figure.name for figure in study.figures} >= {"claim_card", "verdict_ladder", "forest-burglary"}
+    for figure in study.figures:
+        assert figure.alt
+        assert figure.caption
+        assert 0.2 < (study.aspect_ratio(figure.name) or 0) < 5
 
 
 def test_publishing_twice_changes_nothing(home: Home, report: Path) -> None:

@@ -101,7 +101,7 @@ def test_methods_that_gave_no_answer_say_why(opener: Opener, lab: FakeGateway):
     opened = opener("/impact", gateway=lab)
     refused = opened.page.locator('[data-method="synthetic_control"]')
     expect(refused).to_contain_text("No answer. No weighting of 40 donors comes near")
-    raw = opened.page.locator('[data-method="raw_before_after"]')
+    raw = opened.page.locator('[data-method="raw"]')
     expect(raw).to_contain_text("not causal")
     checked = opened.page.locator('[data-method="calibration_synthetic_control"]')
     expect(checked).to_contain_text("Robbins, Saunders and Kilmer 2017")

@@ -160,6 +160,7 @@ function Words({ section, open, outcome }) {
   );
 }
 
+/** What stands below a section's figures; some only where there is no figure, which says it, too. */
 const BESIDE = {
   methods: MethodsTable,
   placebos: PlaceboWords,
@@ -168,7 +169,8 @@ const BESIDE = {
   data: Quality,
 };
 
-function PlaceboWords({ open, outcome }) {
+function PlaceboWords({ open, outcome, drawn }) {
+  if (drawn) return null;
   const placebos = ofOutcome(open.findings.placebos, outcome);
   if (!placebos.length) return <p class="hint">No placebo was drawn for {named(outcome).toLowerCase()}.</p>;
   return (
@@ -183,7 +185,8 @@ function PlaceboWords({ open, outcome }) {
   );
 }
 
-function DisplacementWords({ findings, outcome }) {
+function DisplacementWords({ findings, outcome, drawn }) {
+  if (drawn) return null;
   const told = ofOutcome(findings.displacement, outcome);
   if (!told.length) return <p class="hint">Displacement was not examined for {named(outcome).toLowerCase()}.</p>;
   return told.map((one) => (
