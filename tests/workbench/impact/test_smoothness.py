@@ -21,7 +21,7 @@ def made(seed, before=4, after=3):
 def test_intervals_are_those_of_the_package():
     estimates, covariance = made(1)
     target = np.full(3, 1 / 3)
-    found = smoothness_bounds(estimates, covariance, 4, [0.0, 0.15], target)
+    found = smoothness_bounds(estimates, covariance, 4, [0.15], target)
     for bound in found:
         low, high, _ = honest_did._flci_solve(estimates[:4], estimates[4:], covariance, target, 4, 3, bound.bend)
         assert bound.high - bound.low <= high - low + 1e-6
