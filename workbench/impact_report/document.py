@@ -77,7 +77,7 @@ def _verdict_block(verdict: Verdict) -> VerdictBlock:
     return VerdictBlock(
         words.rung_symbol(verdict.rung), words.sentence_case(verdict.rung), words.outcome_words(verdict.outcome),
         verdict.sentence, "" if verdict.range_ratio is None else words.percents(verdict.range_ratio),
-        verdict.reasons, verdict.would_change,
+        tuple(map(words.sentence_case, verdict.reasons)), tuple(map(words.sentence_case, verdict.would_change)),
     )  # fmt: skip
 
 

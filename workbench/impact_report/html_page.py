@@ -113,7 +113,7 @@ def _verdict(block: VerdictBlock) -> str:
         f'<div class="verdict"><p class="about">{escape(block.about)}</p>'
         f'<p class="rung"><span aria-hidden="true">{block.symbol}</span> {escape(block.rung)}</p>'
         f'<p class="sentence">{escape(block.sentence)}</p>{ranged}<div class="two">'
-        f"{_because('Why this, and not the next rung up', block.reasons)}"
+        f"{_because('Why this verdict', block.reasons)}"
         f"{_because('What would change it', block.would_change)}</div></div>"
     )
 

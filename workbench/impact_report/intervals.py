@@ -61,6 +61,8 @@ class Group:
     heading: str
     """Empty for none."""
     rows: tuple[Row, ...]
+    remark: str = ""
+    """Quiet words under the heading."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,14 @@ def draw_intervals(sheet: Sheet, groups: Sequence[Group], scale: Scale, columns:
     long = len(rows) > LONG_ROWS
     _headings(sheet, columns, left + width)
     top = sheet.below_in + (0.2 if long else 0)
-    tall = sum(_HEADING_IN if group.heading else 0 for group in groups) + sum(_height_in(row) for row in rows)
+    tall = sum(_heading_in(group) for group in groups) + sum(_height_in(row) for row in rows)
     axes = sheet.plot(left, top, width, tall)
     low, high = limits(rows, scale)
     _dress(axes, scale, (low, high), (width, tall), ticks_above=long)
     y = 0.0
     for group in groups:
-        if group.heading:
-            _heading(sheet, group.heading, top + y)
-            y += _HEADING_IN
+        _heading(sheet, group, top + y)
+        y += _heading_in(group)
         for row in group.rows:
             height = _height_in(row)
             _name(sheet, row, top + y, height)
@@ -134,10 +135,18 @@ def _headings(sheet: Sheet, columns: Sequence[Column], right_in: float) -> None:
     sheet.below_in += 0.2
 
 
-def _heading(sheet: Sheet, words: str, top_in: float) -> None:
-    cut = shorten(words, NAME_IN, SMALL_PT, bold=True)
+def _heading_in(group: Group) -> float:
+    return 0.0 if not group.heading else _HEADING_IN + (_REMARK_STEP_IN if group.remark else 0.0)
+
+
+def _heading(sheet: Sheet, group: Group, top_in: float) -> None:
+    if not group.heading:
+        return
+    cut = shorten(group.heading, NAME_IN, SMALL_PT, bold=True)
     sheet.say(MARGIN_IN, top_in + 0.18, cut, size_pt=SMALL_PT, color=SOFT, bold=True)
-    sheet.rule(top_in + 0.29)
+    remark = shorten(group.remark, NAME_IN, SMALL_PT)
+    sheet.say(MARGIN_IN, top_in + 0.18 + _REMARK_STEP_IN, remark, size_pt=SMALL_PT, color=SOFT)
+    sheet.rule(top_in + _heading_in(group) - 0.05)
 
 
 def _name_lines(row: Row) -> tuple[list[str], list[str]]:

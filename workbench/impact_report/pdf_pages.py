@@ -201,7 +201,7 @@ def _verdict(block: VerdictBlock) -> list[Any]:
     ]  # fmt: skip
     if block.range:
         flow.append(Words(f"<b>{escape(block.range)}</b> is the range that may be stated", _style(9.5, ink=SOFT)))
-    halves = [_listed("Why this, and not the next rung up", block.reasons),
+    halves = [_listed("Why this verdict", block.reasons),
               _listed("What would change it", block.would_change)]  # fmt: skip
     flow.append(Grid([halves], colWidths=[WIDTH / 2] * 2, splitInRow=1, style=[
         ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, 0), 0),

@@ -161,7 +161,9 @@ def _map(sheet: Sheet, study: StudyMap) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
-    _places(axes, study.places, ground)
+    # As wide at most as places are apart, so that donors next to each other stay apart too.
+    apart_pt = 72 * tall * math.sqrt((east - west) / (north - south) / max(len(study.places), 1))
+    _places(axes, study.places, ground, min(_LARGEST_DONOR_PT, apart_pt))
     for geometry in seen:
         _outline(axes, geometry, facecolor="none", edgecolor=TEXT, hatch="||||||", linewidth=0.7, zorder=4)
     for at, ring in enumerate(rings):
@@ -211,7 +213,10 @@ def _outline(axes: Axes, geometry: BaseGeometry, **look: Any) -> None:
         axes.add_collection(PolyCollection(edges, **look), autolim=False)
 
 
-def _places(axes: Axes, places: Sequence[MapPlace], ground: _Ground) -> None:
+_LARGEST_DONOR_PT = 8.0
+
+
+def _places(axes: Axes, places: Sequence[MapPlace], ground: _Ground, largest_pt: float) -> None:
     pixels = len(places) > MOST_VECTOR_PLACES
     for role, look in ROLE_LOOKS.items():
         here = [place for place in places if place.role == role]
@@ -229,7 +234,8 @@ def _places(axes: Axes, places: Sequence[MapPlace], ground: _Ground) -> None:
         weights = np.asarray([place.donor_weight for place in donors], dtype=np.float64)
         xy = ground.xy_m([(place.lon_deg, place.lat_deg) for place in donors])
         # Area follows weight: what looks twice as large carries twice as much.
-        axes.scatter(xy[:, 0], xy[:, 1], s=60 * np.abs(weights) / np.abs(weights).max(), color=TEAL, linewidth=0,
+        area_pt2 = largest_pt**2 * np.abs(weights) / np.abs(weights).max()
+        axes.scatter(xy[:, 0], xy[:, 1], s=area_pt2, color=TEAL, linewidth=0,
                      alpha=0.9, zorder=3, rasterized=pixels)  # fmt: skip
 
 

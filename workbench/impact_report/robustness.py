@@ -187,7 +187,7 @@ def _say_ring(ring: Ring) -> str:
 
 
 CHOICES = {
-    "window": "Other lengths of time before", "cell": "Other sizes of place",
+    "window": "Other windows of time", "cell": "Other sizes of place",
     "smoothness": "Trends allowed to bend", "without a site": "Each site left out",
 }  # fmt: skip
 
@@ -202,7 +202,10 @@ def draw_sensitivity(findings: Findings, outcome: str) -> Drawing:
     )
     sheet.key([(ZERO, "no change"), (TRIED, "with this choice")])
     several = len({one.method for one in tried}) > 1
-    groups = [Group(CHOICES[one.choice], tuple(_settings(one, named=several))) for one in tried]
+    groups = [
+        Group(CHOICES[one.choice], tuple(_settings(one)), remark=method_title(one.method) if several else "")
+        for one in tried
+    ]
     if groups:
         scale = Scale("change", words.percent, ((0.0, ZERO),), least=-1.0)
         draw_intervals(sheet, groups, scale, [Column("change", 0.75), Column("interval", 1.5)])
@@ -225,12 +228,11 @@ def _methods(tried: Sequence[Sensitivity]) -> str:
     return titles.pop() if len(titles) == 1 else words.several(len(titles), "method")
 
 
-def _settings(one: Sensitivity, *, named: bool) -> Sequence[Row]:
+def _settings(one: Sensitivity) -> Sequence[Row]:
     return [
         Row(setting, change, low, high, TRIED,
             ("no answer" if change is None else words.percent(change),
-             "–" if low is None or high is None else words.percents((low, high))),
-            remark=method_title(one.method) if named else "", quiet=change is None)
+             "–" if low is None or high is None else words.percents((low, high))), quiet=change is None)
         for setting, change, low, high in zip(one.settings, one.change_ratio, one.low, one.high, strict=True)
     ]  # fmt: skip
 
