@@ -35,10 +35,13 @@ STATIC_ENVIRONMENT = {
     "RAY_enable_metrics_collection": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_kill_child_processes_on_worker_exit": "0",
+    "RAY_worker_niceness": "0",
     "GRPC_VERBOSITY": "NONE",
 }
-"""What every Ray process must find in its environment: who may call, that nothing is sent anywhere, and that the
-catalog's keeper outlives the worker that happened to start it."""
+"""What every Ray process must find in its environment: who may call, that nothing is sent anywhere, that the
+catalog's keeper outlives the worker that happened to start it, and that workers do not stand back for everything
+else on the machine, as Ray would have it: recording must not wait for a browser. What looks stands back by itself
+(`stand_back`)."""
 
 DRIVER_ENVIRONMENT = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
 """What a driver of our own head finds in its environment beside that: how long it asks for a head that died."""

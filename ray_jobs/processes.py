@@ -18,6 +18,17 @@ LOOK_EVERY_S = 0.02
 """Pause between two looks at /proc, seconds."""
 
 
+NICENESS = 10
+"""How far what looks at pictures stands back for others on its machine (nice): when the cores are full, recording,
+the keeper and the gateway go on, and it is the looking that falls behind and is shed."""
+
+
+def stand_back() -> None:
+    """Let this thread, and those it starts, wait while others on the machine want its core; on Linux it alone."""
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
 def boot_id() -> str:
     """Return what tells this start of the machine from any other."""
     return (PROC / "sys/kernel/random/boot_id").read_text().strip()

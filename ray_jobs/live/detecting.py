@@ -24,6 +24,7 @@ from ray_jobs.config import WEIGHTS
 from ray_jobs.live.figures import DetectorFigures
 from ray_jobs.live.logs import log_to
 from ray_jobs.live.metrics import DetectorMetrics
+from ray_jobs.processes import stand_back
 from workbench.assets import AssetStore
 from workbench.media.frames import FrameBatch
 from workbench.vision.detector_config import DetectorConfig
@@ -48,11 +49,6 @@ GIVE_UP_S = 20.0
 
 MOST_TRIES = 5
 """Times a picture is sent before it is given up: one that kills its detector would kill them all, for ever."""
-
-
-NICENESS = 5
-"""How far the network's thread stands back for others on its machine (nice): when the cores are full, recording,
-the keeper and the gateway go on, and it is the looking that falls behind and is shed."""
 
 
 class Detect:
@@ -113,8 +109,7 @@ class Detect:
             log_to(self.home, f"detector-{os.getpid()}")
             from workbench.vision.detector import Detector
 
-            thread = threading.get_native_id()  # of it alone, on Linux: the actor's own answers are not held up
-            os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+            stand_back()  # this thread alone: the actor's own answers are not held up
             torch.set_num_threads(1)  # one process a core: more threads would only wait for each other
             weights = AssetStore(self.home.assets_dir).path(WEIGHTS)
             self._detector = Detector.load(weights, self.config)

@@ -16,7 +16,8 @@ from catalog.errors import ClusterError
 from catalog.home import Home
 from catalog.observations import Detections
 from ray_jobs.live import detecting
-from ray_jobs.live.detecting import MOST_PER_CALL, NICENESS, Detect, Detecting
+from ray_jobs.live.detecting import MOST_PER_CALL, Detect, Detecting
+from ray_jobs.processes import NICENESS
 from workbench.assets import AssetStore
 from workbench.media.frames import FrameBatch
 from workbench.vision.detector import Detector
