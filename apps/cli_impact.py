@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 impact_app = typer.Typer(no_args_is_help=True, help="Did the cameras change crime, and can we know?")
 
 
-IMPACT_SOURCES = ("workbench/impact",)
+IMPACT_SOURCES = ("workbench/designs", "workbench/impact")
 """Sources that decide what a study finds."""
 
 

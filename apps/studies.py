@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from catalog.errors import BadInput, NotFound, StorageFailed
 from catalog.home import Home
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 from workbench.impact_report.records import findings_of_json
 
 FigureKind = Literal["svg", "png", "csv"]

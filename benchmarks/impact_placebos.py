@@ -17,9 +17,9 @@ from benchmarks.report import Answer, Goal, Ratio, Spread, Table
 from catalog.home import Home
 from ray_jobs.cluster import connected
 from ray_jobs.impact import Draws
-from workbench.impact.calibration import BALANCE_TOLERANCE
-from workbench.impact.calibration_placebos import PlaceboDraw, Prepared, placebo_draw
-from workbench.impact.matching import Matching, weigh
+from workbench.designs.calibration import BALANCE_TOLERANCE
+from workbench.designs.calibration_placebos import PlaceboDraw, Prepared, placebo_draw
+from workbench.designs.matching import Matching, weigh
 
 NAME = "impact_placebos"
 QUESTION = (

@@ -17,7 +17,7 @@ from benchmarks.report import Answer, Goal, Ratio, Spread, Table
 from catalog.home import Home
 from ray_jobs.cluster import connected
 from ray_jobs.impact import Draws
-from workbench.impact.findings import Rung
+from workbench.designs.findings import Rung
 from workbench.impact.made_study import write_example
 from workbench.impact.planted import Choice, Plan, PlantedStudy, planted_study
 from workbench.impact.study_files import StudyFiles, read_study

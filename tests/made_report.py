@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from workbench.impact.estimates import Check, Estimate, refusal
-from workbench.impact.findings import (
+from workbench.designs.estimates import Check, Estimate, refusal
+from workbench.designs.findings import (
     Claim,
     DataQuality,
     Displacement,

@@ -33,7 +33,7 @@ from apps.studies import (
 from catalog.access import Role
 from catalog.audit import AuditLine
 from catalog.errors import BadInput, NotPermitted, StorageFailed
-from workbench.impact.findings import Claim, Findings, Rung
+from workbench.designs.findings import Claim, Findings, Rung
 from workbench.impact_report.method_words import method_words
 from workbench.impact_report.words import DESIGN_WORDS
 

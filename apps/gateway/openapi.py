@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from apps.gateway import envelopes
 from apps.gateway.cap import MEDIA_TYPE
 from apps.sessions import COOKIE
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 
 TITLE = "RTCC gateway"
 VERSION = "1"

@@ -15,7 +15,7 @@ from apps.studies import publish, published, slug_of, study_of
 from catalog.errors import BadInput, NotFound, StorageFailed
 from catalog.home import Home
 from tests.made_report import FIGURES, SLUG, TITLE, made_findings, write_report
-from workbench.impact.findings import StudyMap
+from workbench.designs.findings import StudyMap
 from workbench.impact_report.writing import write_report as writing_report
 
 

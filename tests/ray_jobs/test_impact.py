@@ -10,8 +10,8 @@ import pytest
 
 from ray_jobs.cluster import Cluster
 from ray_jobs.impact import Draws
-from tests.workbench.impact.synthetic_city import synthetic_city
-from workbench.impact.calibration_placebos import placebo_draw, prepare_placebos
+from tests.workbench.designs.synthetic_city import synthetic_city
+from workbench.designs.calibration_placebos import placebo_draw, prepare_placebos
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""Did the cameras change crime, and can we know? Counts by place and period, designs, guards and a verdict.
+"""Did the cameras change crime, and can we know? From a study's files to a verdict.
 
-Every method names its source in its docstring. Nothing here draws, and nothing here knows a cluster: draws that
-are many (placebos, permutations, planted effects) are functions of a seed, so that `ray_jobs` can spread them.
+Files are read and refused by row, incidents counted by place and period, guards and power said before any result;
+then every design answers (`workbench.designs`), is held against placebos, and one of five rungs may be said.
+Nothing here draws, and nothing here knows a cluster.
 """

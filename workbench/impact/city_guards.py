@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from catalog.errors import BadInput
+from workbench.designs.findings import Guard
+from workbench.designs.regression_to_mean import hot_spot_null
+from workbench.designs.reporting import reporting_changes, share, shares_of_types
+from workbench.designs.shocks import city_shocks
 from workbench.impact.counting import CountedStudy, of_outcome, selection_window
-from workbench.impact.findings import Guard
-from workbench.impact.regression_to_mean import hot_spot_null
-from workbench.impact.reporting import reporting_changes, share, shares_of_types
-from workbench.impact.shocks import city_shocks
 
 DAYS_A_YEAR = 365
 

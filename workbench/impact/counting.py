@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catalog.errors import BadInput
-from workbench.impact.findings import DataQuality
+from workbench.designs.findings import DataQuality
+from workbench.designs.panel import Panel
 from workbench.impact.incidents import Incidents
-from workbench.impact.panel import Panel
 from workbench.impact.periods import Periods, Shares, lay_periods, share
 from workbench.impact.places import Places, Shapes, lay_areas, lay_cells, spread
 from workbench.impact.roles import Roles, assign_roles, seen_zones

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.designs.estimates import PERCENT_FLOOR
+from workbench.designs.findings import Guard, Severity
 from workbench.impact.counting import CountedStudy, of_outcome
-from workbench.impact.estimates import PERCENT_FLOOR
-from workbench.impact.findings import Guard, Severity
 from workbench.impact.study_map import spans_compared
 
 Floats = NDArray[np.float64]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.designs.findings import Guard
 from workbench.impact.areas import overlaps
 from workbench.impact.counting import CountedStudy
-from workbench.impact.findings import Guard
 from workbench.impact.roles import Touched
 from workbench.impact.study_map import spans_compared
 

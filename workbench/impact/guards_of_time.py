@@ -7,8 +7,8 @@ from datetime import date
 
 import numpy as np
 
+from workbench.designs.findings import Guard
 from workbench.impact.counting import CountedStudy, in_window, selection_window
-from workbench.impact.findings import Guard
 from workbench.impact.sites import Site
 from workbench.impact.study_map import spans_compared
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from catalog.errors import BadInput
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 from workbench.impact.made_city import kept_after_thinning
 from workbench.impact.places import Places, lay_cells
 from workbench.impact.sites import Site
@@ -117,8 +117,8 @@ def _with_cameras(plan: Plan, activated_on: date, rng: np.random.Generator) -> S
     after_at = np.datetime64(activated_on, "us")
     kept = kept_after_thinning(incidents, 1 + plan.effect_ratio, np.isin(at, chosen), after_at, rng)
     return replace(
-        files, incident_file=replace(files.incident_file, incidents=incidents.of(kept)), areas=(), covariate_names=(),
-        specification=_specification(plan, activated_on),
+        files, incident_file=replace(files.incident_file, incidents=incidents.of(kept)), areas=(),
+        covariate_names=(), specification=_specification(plan, activated_on),
         sites=tuple(_site(places, int(place), activated_on, plan.chosen, window) for place in chosen),
     )  # fmt: skip
 

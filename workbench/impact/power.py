@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from workbench.impact.findings import Power
-from workbench.impact.panel import Floats, Panel
+from workbench.designs.findings import Power
+from workbench.designs.panel import Floats, Panel
 
 METHOD = "change against control places"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from workbench.designs.findings import Guard, Severity
+from workbench.designs.panel import Panel
 from workbench.impact import guards_of_counts, guards_of_place, guards_of_time
 from workbench.impact.counting import CountedStudy
-from workbench.impact.findings import Guard, Severity
-from workbench.impact.panel import Panel
 
 Look = Callable[[CountedStudy], list[Guard]]
 """Looks at one thing; gives nothing where there is nothing to say."""

@@ -9,23 +9,23 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from catalog.errors import BadInput
-from workbench.impact.area_estimates import compared_spans, estimate_relative_effect, panel_dispersion
-from workbench.impact.calibration_placebos import (
+from workbench.designs.area_estimates import compared_spans, estimate_relative_effect, panel_dispersion
+from workbench.designs.calibration_placebos import (
     Prepared,
     calibration_placebos,
     placebo_draw,
     prepare_placebos,
     rank_p,
 )
-from workbench.impact.calibration_study import METHOD as CALIBRATION
-from workbench.impact.calibration_study import fit_calibration
+from workbench.designs.calibration_study import METHOD as CALIBRATION
+from workbench.designs.calibration_study import fit_calibration
+from workbench.designs.differences_study import event_study, smoothness
+from workbench.designs.displacement import read_rings, rings_around
+from workbench.designs.estimates import Estimate
+from workbench.designs.findings import Displacement, EventStudy, Placebos, Sensitivity
+from workbench.designs.panel import Panel
+from workbench.designs.placebo_panels import backdated
 from workbench.impact.counting import CountedStudy, ring_counts
-from workbench.impact.differences_study import event_study, smoothness
-from workbench.impact.displacement import read_rings, rings_around
-from workbench.impact.estimates import Estimate
-from workbench.impact.findings import Displacement, EventStudy, Placebos, Sensitivity
-from workbench.impact.panel import Panel
-from workbench.impact.placebo_panels import backdated
 from workbench.impact.study_methods import RELATIVE_EFFECT, Draws
 
 T = TypeVar("T")

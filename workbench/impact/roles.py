@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.designs.panel import Role
 from workbench.impact.areas import Area
-from workbench.impact.panel import Role
 from workbench.impact.places import LocalPlane, Places, Shapes
 from workbench.impact.sites import Site
 from workbench.impact.specification import CoIntervention, StudySpecification

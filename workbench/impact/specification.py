@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from catalog.errors import BadInput
-from workbench.impact.findings import Claim
+from workbench.designs.findings import Claim
 
 PeriodKind = Literal["week", "month", "quarter"]
 PlaceKind = Literal["cell", "area"]

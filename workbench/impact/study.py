@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.impact.city_guards import look_at_city
-from workbench.impact.counting import CountedStudy, count_study, selection_window, without_window
-from workbench.impact.estimates import Estimate
-from workbench.impact.findings import (
+from workbench.designs.estimates import Estimate
+from workbench.designs.findings import (
     Displacement,
     EventStudy,
     Findings,
@@ -24,7 +22,10 @@ from workbench.impact.findings import (
     Series,
     Verdict,
 )
-from workbench.impact.panel import Floats, Panel
+from workbench.designs.holm import holm
+from workbench.designs.panel import Floats, Panel
+from workbench.impact.city_guards import look_at_city
+from workbench.impact.counting import CountedStudy, count_study, selection_window, without_window
 from workbench.impact.power import power_of
 from workbench.impact.preflight import preflight
 from workbench.impact.robustness import (
@@ -40,7 +41,7 @@ from workbench.impact.robustness import (
 from workbench.impact.study_files import StudyFiles, read_study
 from workbench.impact.study_map import study_map
 from workbench.impact.study_methods import Answer, Draws, answers, chosen
-from workbench.impact.verdict import Evidence, holm, verdict
+from workbench.impact.verdict import Evidence, verdict
 
 Say = Callable[[str], None]
 """Told what is being done, a line each."""

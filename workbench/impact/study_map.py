@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.designs.findings import MapPlace, MapSite, StudyMap
+from workbench.designs.panel import Panel
 from workbench.impact.counting import CountedStudy
-from workbench.impact.findings import MapPlace, MapSite, StudyMap
-from workbench.impact.panel import Panel
 from workbench.impact.places import LocalPlane, Places
 
 Outline = tuple[tuple[float, float], ...]

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from catalog.errors import BadInput
-from workbench.impact.area_estimates import estimate_raw, estimate_relative_effect, estimate_weighted_displacement
-from workbench.impact.calibration_study import METHOD as CALIBRATION
-from workbench.impact.calibration_study import Fitted, fit_calibration
-from workbench.impact.differences_study import (
+from workbench.designs.area_estimates import estimate_raw, estimate_relative_effect, estimate_weighted_displacement
+from workbench.designs.calibration_study import METHOD as CALIBRATION
+from workbench.designs.calibration_study import Fitted, fit_calibration
+from workbench.designs.differences_study import (
     estimate_callaway_santanna,
     estimate_imputation,
     estimate_poisson_etwfe,
     estimate_sun_abraham,
 )
-from workbench.impact.estimates import Estimate
-from workbench.impact.panel import Floats, Panel
-from workbench.impact.series_estimates import (
+from workbench.designs.estimates import PERCENT_FLOOR, Estimate
+from workbench.designs.panel import Floats, Panel
+from workbench.designs.series_estimates import (
     COMPARATIVE,
     SERIES,
     estimate_comparative_series,
     estimate_interrupted_series,
 )
-from workbench.impact.structural_estimates import METHOD as STRUCTURAL
-from workbench.impact.structural_estimates import estimate_structural
-from workbench.impact.synthetic_study import SYNTHETIC_CONTROL, SYNTHETIC_DID, fit_synthetic
+from workbench.designs.structural_estimates import METHOD as STRUCTURAL
+from workbench.designs.structural_estimates import estimate_structural
+from workbench.designs.synthetic_study import SYNTHETIC_CONTROL, SYNTHETIC_DID, fit_synthetic
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,18 @@ def answers(names: Sequence[str], panel: Panel, draws: Draws) -> Iterator[Answer
     for name in names:
         found = METHODS[name](panel, draws)
         if isinstance(found, Estimate):
-            yield Answer(found)
+            yield Answer(_without_percentage(found, panel))
         elif found.estimate.refused:
             yield Answer(found.estimate)
         else:
-            yield Answer(found.estimate, found.donor_weights, found.counterfactual)
+            estimate = _without_percentage(found.estimate, panel)
+            yield Answer(estimate, found.donor_weights, found.counterfactual)
+
+
+def _without_percentage(estimate: Estimate, panel: Panel) -> Estimate:
+    """Return an estimate that states no percentage where too few incidents stand behind one."""
+    before = panel.counts[panel.treated][:, panel.before].sum()
+    if before >= PERCENT_FLOOR or estimate.refused:
+        return estimate
+    note = f"{before:.0f} incidents before the cameras: under {PERCENT_FLOOR} no percentage is stated."
+    return replace(estimate, change_ratio=None, change_interval=None, notes=(*estimate.notes, note))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.impact.estimates import Design, Estimate
-from workbench.impact.findings import Claim, Displacement, EventStudy, Guard, Placebos, Power, Verdict
+from workbench.designs.estimates import Design, Estimate
+from workbench.designs.findings import Claim, Displacement, EventStudy, Guard, Placebos, Power, Verdict
 
 Family = Literal["comparison areas", "synthetic control", "the places' own past"]
 
@@ -51,16 +51,6 @@ class Evidence:
     displacement: Displacement | None
     corrected_p: Mapping[str, float]
     """p of each method after Holm, where the outcome is not the primary one; empty for the primary."""
-
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Return p values corrected for their number (Holm 1979, Scandinavian Journal of Statistics 6)."""
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = largest
-    return tuple(corrected)
 
 
 def verdict(evidence: Evidence) -> Verdict:

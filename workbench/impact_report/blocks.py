@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.impact.findings import Severity
+from workbench.designs.findings import Severity
 from workbench.impact_report.drawing import Drawing
 
 

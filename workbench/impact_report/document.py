@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.impact.estimates import Estimate
-from workbench.impact.findings import Findings, Verdict
+from workbench.designs.estimates import Estimate
+from workbench.designs.findings import Findings, Verdict
 from workbench.impact_report import words
 from workbench.impact_report.blocks import (
     Block,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 from workbench.impact_report import words
 from workbench.impact_report.drawing import Drawing
 from workbench.impact_report.forest import draw_forest

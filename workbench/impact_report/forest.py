@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from workbench.impact.estimates import Design, Estimate
-from workbench.impact.findings import Findings
+from workbench.designs.estimates import Design, Estimate
+from workbench.designs.findings import Findings
 from workbench.impact_report import words
 from workbench.impact_report.drawing import (
     BLUE,

@@ -13,7 +13,7 @@ from typing import Protocol
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact.findings import Findings, Guard, Verdict
+from workbench.designs.findings import Findings, Guard, Verdict
 from workbench.impact.robustness import RunDraws, in_process
 from workbench.impact.study import Study
 from workbench.impact_report.drawing import Drawing

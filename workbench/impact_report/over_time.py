@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from workbench.impact.findings import EventStudy, Findings, Series
+from workbench.designs.findings import EventStudy, Findings, Series
 from workbench.impact_report import words
 from workbench.impact_report.drawing import (
     BLUE,

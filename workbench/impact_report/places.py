@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from numpy.typing import NDArray
 
-from workbench.impact.findings import Findings, MapPlace, MapSite, StudyMap
+from workbench.designs.findings import Findings, MapPlace, MapSite, StudyMap
 from workbench.impact_report import words
 from workbench.impact_report.drawing import (
     BLUE,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from workbench.impact.findings import Findings, Power
+from workbench.designs.findings import Findings, Power
 from workbench.impact_report import words
 from workbench.impact_report.drawing import (
     BLUE,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from catalog.errors import BadInput
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 
 FORMAT = "rtcc impact findings 1"
 """Stands first in the file; raised when a field changes its meaning."""

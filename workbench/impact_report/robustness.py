@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from workbench.impact.findings import Findings, Placebos, Ring, Sensitivity
+from workbench.designs.findings import Findings, Placebos, Ring, Sensitivity
 from workbench.impact_report import words
 from workbench.impact_report.drawing import (
     BLUE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.lines import Line2D
 
-from workbench.impact.findings import Findings, Verdict
+from workbench.designs.findings import Findings, Verdict
 from workbench.impact_report import words
 from workbench.impact_report.drawing import (
     BLUE,

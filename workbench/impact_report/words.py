@@ -6,8 +6,8 @@ import math
 import re
 from typing import get_args
 
-from workbench.impact.estimates import PERCENT_FLOOR, Design
-from workbench.impact.findings import Findings, Rung, Severity, Verdict
+from workbench.designs.estimates import PERCENT_FLOOR, Design
+from workbench.designs.findings import Findings, Rung, Severity, Verdict
 
 NBSP = "\u00a0"
 """Keeps a number and its unit on one line."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import BadInput
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 from workbench.impact_report.document import compose
 from workbench.impact_report.drawing import Drawing
 from workbench.impact_report.figures import draw_all

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact.area_tests import (
+from workbench.designs.area_tests import (
     BeforeAfter,
     farrington_dispersion,
     pearson_dispersion,
@@ -17,7 +17,7 @@ from workbench.impact.area_tests import (
     unscaled_control,
     weighted_displacement,
 )
-from workbench.impact.estimates import PERCENT_FLOOR
+from workbench.designs.estimates import PERCENT_FLOOR
 from workbench.verification.area_inputs import (
     DISPERSION,
     DISPERSION_RULE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from catalog.errors import BadInput
-from workbench.impact.area_tests import NO_AREA, BeforeAfter, farrington_dispersion
+from workbench.designs.area_tests import NO_AREA, BeforeAfter, farrington_dispersion
 from workbench.verification.method import Inputs, Parameter, Result, Results
 
 LEVEL = Parameter("level", "number", "nominal coverage of intervals, share", 0.95)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from catalog.errors import BadInput
-from workbench.impact.area_tests import (
+from workbench.designs.area_tests import (
     BeforeAfter,
     displacement_quotient,
     raw_change,
@@ -14,8 +14,8 @@ from workbench.impact.area_tests import (
     unscaled_control,
     weighted_displacement,
 )
-from workbench.impact.estimates import PERCENT_FLOOR
-from workbench.impact.pooling import combine_by_harm, pooled_effect
+from workbench.designs.estimates import PERCENT_FLOOR
+from workbench.designs.pooling import combine_by_harm, pooled_effect
 from workbench.verification import area_change_methods, rate_methods
 from workbench.verification.area_inputs import (
     COLUMNS,

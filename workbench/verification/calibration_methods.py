@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import BadInput
-from workbench.impact.calibration import Distance, Weighting, calibrate
-from workbench.impact.weighted_contrast import Contrast, Variance, contrast
+from workbench.designs.calibration import Distance, Weighting, calibrate
+from workbench.designs.weighted_contrast import Contrast, Variance, contrast
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results, Settings
 from workbench.verification.unit_table import UnitTable
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact import differences
-from workbench.impact.effects import Effects, JointTest
+from workbench.designs import differences
+from workbench.designs.effects import Effects, JointTest
 from workbench.verification.method import Inputs, Parameter, Result
 
 OUTCOME = Parameter("outcome", "text", "column of what is measured")

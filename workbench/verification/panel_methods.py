@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.impact import extended, staggered
-from workbench.impact.cohorts import StaggeredEffects
-from workbench.impact.effects import plain
+from workbench.designs import extended, staggered
+from workbench.designs.cohorts import StaggeredEffects
+from workbench.designs.effects import plain
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 from workbench.verification.panel_columns import (
     ANTICIPATION,

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact.displacement import RADII_M, distance_to_sites_m, read_rings, rings_around
-from workbench.impact.panel import Floats
-from workbench.impact.regression_to_mean import Versus, hot_spot_null
-from workbench.impact.space_time import knox, near_repeats
+from workbench.designs.displacement import RADII_M, distance_to_sites_m, read_rings, rings_around
+from workbench.designs.panel import Floats
+from workbench.designs.regression_to_mean import Versus, hot_spot_null
+from workbench.designs.space_time import knox, near_repeats
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 
 _EARTH_M = 6_371_008.8

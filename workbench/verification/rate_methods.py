@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalog.errors import BadInput
-from workbench.impact.poisson_tests import Alternative, RateTest, Variance, c_test, e_test
+from workbench.designs.poisson_tests import Alternative, RateTest, Variance, c_test, e_test
 from workbench.verification.area_inputs import gathered, pair_of
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact.panel import Bools, Floats
-from workbench.impact.segments import Design, Whole, harmonics, segments
-from workbench.impact.series import (
+from workbench.designs.panel import Bools, Floats
+from workbench.designs.segments import Design, Whole, harmonics, segments
+from workbench.designs.series import (
     Errors,
     Family,
     SegmentedFit,
@@ -22,7 +22,7 @@ from workbench.impact.series import (
     fit_measurements,
     fit_prais_winsten,
 )
-from workbench.impact.series_checks import durbin_watson, ljung_box
+from workbench.designs.series_checks import durbin_watson, ljung_box
 from workbench.verification import structural_methods
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 from workbench.verification.structural_methods import date_of, dates_of, named_columns

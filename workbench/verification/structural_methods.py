@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact.panel import Bools
-from workbench.impact.state_space import Priors
-from workbench.impact.structural import EffectSummary, StructuralEffect, structural_effect
+from workbench.designs.panel import Bools
+from workbench.designs.state_space import Priors
+from workbench.designs.structural import EffectSummary, StructuralEffect, structural_effect
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 
 

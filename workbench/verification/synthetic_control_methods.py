@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import BadInput
-from workbench.impact.synthetic import (
+from workbench.designs.synthetic import (
     Optimizer,
     Search,
     Setting,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from catalog.errors import BadInput
-from workbench.impact.staggered_synthetic import StaggeredEffect, staggered_effect, staggered_error
-from workbench.impact.synthetic_did import Kind, Solver, Spread, standard_error
+from workbench.designs.staggered_synthetic import StaggeredEffect, staggered_effect, staggered_error
+from workbench.designs.synthetic_did import Kind, Solver, Spread, standard_error
 from workbench.verification.calibration_methods import CALIBRATION
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 from workbench.verification.synthetic_control_methods import RAW_VERSUS_SYNTHETIC, SYNTHETIC_CONTROL

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import optimize, stats
 
 from catalog.errors import BadInput
-from workbench.impact import smoothness
-from workbench.impact.effects import Floats, plain
+from workbench.designs import smoothness
+from workbench.designs.effects import Floats, plain
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 from workbench.verification.two_way_methods import EVENT_PARAMETERS, event_study_of
 

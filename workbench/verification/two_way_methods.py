@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from catalog.errors import BadInput
-from workbench.impact import differences
-from workbench.impact.effects import Effects
+from workbench.designs import differences
+from workbench.designs.effects import Effects
 from workbench.verification.method import Inputs, Method, Parameter, Result, Results
 from workbench.verification.panel_columns import (
     CLUSTER,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.workbench.impact.small_study import even_incidents, files, incidents_at
+from workbench.designs.findings import Guard
 from workbench.impact import guards_of_counts as guards
 from workbench.impact.counting import count_study
-from workbench.impact.findings import Guard
 from workbench.impact.preflight import Look
 
 ARSON = '[[outcome]]\nname = "arson"\ntypes = ["arson"]\n[sites]'

@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from tests.workbench.impact.small_study import city, files, polygon, site
+from workbench.designs.findings import Guard
 from workbench.impact import guards_of_place as guards
 from workbench.impact.areas import Area
 from workbench.impact.counting import count_study
-from workbench.impact.findings import Guard
 from workbench.impact.preflight import Look
 
 CURFEW = "\n[[co_intervention]]\nname = 'curfew'\nstart = 2022-01-01\n"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.workbench.impact.small_study import even_incidents, files, site
+from workbench.designs.findings import Guard
 from workbench.impact import guards_of_time as guards
 from workbench.impact.counting import count_study
-from workbench.impact.findings import Guard
 from workbench.impact.preflight import Look
 
 START, END = "start = 2021-01-01", "end = 2024-01-01"

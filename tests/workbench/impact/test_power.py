@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workbench.impact.panel import Panel
+from workbench.designs.panel import Panel
 from workbench.impact.power import overdispersion, power_of
 
 PERIODS, ON = 48, 24

@@ -7,10 +7,10 @@ import inspect
 import numpy as np
 
 from tests.workbench.impact.small_study import even_incidents, files, site
+from workbench.designs.findings import Guard
+from workbench.designs.panel import Panel
 from workbench.impact import guards_of_counts, guards_of_place, guards_of_time
 from workbench.impact.counting import CountedStudy, count_study
-from workbench.impact.findings import Guard
-from workbench.impact.panel import Panel
 from workbench.impact.preflight import LOOKS, blocked, preflight
 
 

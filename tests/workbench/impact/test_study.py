@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from catalog.errors import BadInput
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 from workbench.impact.made_city import MadeCity
 from workbench.impact.made_study import write_example
 from workbench.impact.study import Study
@@ -126,3 +126,14 @@ def test_methods_are_run_in_the_houses_order_and_raw_always() -> None:
     assert chosen([]) == tuple(METHODS)
     with pytest.raises(BadInput, match="did you mean 'poisson_etwfe'"):
         chosen(["poisson_etwf"])
+
+
+def test_few_incidents_before_state_no_percentage(fallen: Study) -> None:
+    panel = fallen.panels[0]
+    thin = np.where(panel.treated[:, None] & panel.before, 0.0, panel.counts)
+    thin[np.flatnonzero(panel.treated)[0], :12] = 1.0
+    few = replace(panel, counts=thin)
+    for one in answers(("raw", "relative_effect", "poisson_etwfe"), few, Draws(0.95, 1, 200, 0)):
+        assert one.estimate.change_ratio is None
+        assert one.estimate.change_interval is None
+        assert one.estimate.refused or "no percentage is stated" in " ".join(one.estimate.notes)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.impact.estimates import Check, Design, Estimate, refusal
-from workbench.impact.findings import Claim, Displacement, EventStudy, Guard, Placebos, Power, Ring
-from workbench.impact.verdict import Evidence, holm, percent, verdict
+from workbench.designs.estimates import Check, Design, Estimate, refusal
+from workbench.designs.findings import Claim, Displacement, EventStudy, Guard, Placebos, Power, Ring
+from workbench.impact.verdict import Evidence, percent, verdict
 
 RING = Ring(0.0, 150.0, 40, 41, -20.0, -35.0, -5.0, 0.02)
 CLAIM = Claim("cameras cut burglary by 51 %", -0.51)
@@ -172,19 +172,6 @@ def test_supported_always_excludes_no_change_and_holds_against_everything(
         assert claimed
         assert not first[0] <= -0.51 <= first[1]
         assert not second[0] <= -0.51 <= second[1]
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_never_lowers_a_p_and_keeps_their_order(p_values: list[float]) -> None:
-    corrected = holm(p_values)
-    assert all(after >= before for before, after in zip(p_values, corrected, strict=True))
-    assert all(after <= 1 for after in corrected)
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
-    assert [corrected[place] for place in order] == sorted(corrected)
-
-
-def test_holm_as_published() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
 @pytest.mark.parametrize(

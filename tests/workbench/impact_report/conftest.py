@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.workbench.impact_report.made_findings import made_findings
-from workbench.impact.findings import Findings
+from workbench.designs.findings import Findings
 from workbench.impact_report import drawing, pdf_pages
 from workbench.impact_report.drawing import Drawing, Sheet
 from workbench.impact_report.figures import draw_all

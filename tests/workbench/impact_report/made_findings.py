@@ -8,8 +8,8 @@ from datetime import date
 
 import numpy as np
 
-from workbench.impact.estimates import Check, Estimate, refusal
-from workbench.impact.findings import (
+from workbench.designs.estimates import Check, Estimate, refusal
+from workbench.designs.findings import (
     Claim,
     DataQuality,
     Displacement,

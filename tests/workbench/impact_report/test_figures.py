@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from tests.workbench.impact_report.made_findings import crowded_findings, empty_findings
-from workbench.impact.estimates import Estimate
+from workbench.designs.estimates import Estimate
 from workbench.impact_report import drawing as drawing_module
 from workbench.impact_report import words
 from workbench.impact_report.drawing import Drawing, Sheet

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from catalog.errors import BadInput
 from tests.workbench.impact_report.made_findings import crowded_findings, empty_findings, made_findings
-from workbench.impact.estimates import Check, Estimate
-from workbench.impact.findings import Findings
+from workbench.designs.estimates import Check, Estimate
+from workbench.designs.findings import Findings
 from workbench.impact_report.records import findings_json, findings_of_json, read_findings
 
 intervals = st.none() | st.tuples(st.floats(-1, 0), st.floats(0, 9) | st.just(math.inf))

@@ -8,8 +8,8 @@ from lxml import etree, html
 
 from catalog.errors import BadInput
 from tests.workbench.impact_report.made_findings import crowded_findings, empty_findings
-from workbench.impact.estimates import refusal
-from workbench.impact.findings import Guard
+from workbench.designs.estimates import refusal
+from workbench.designs.findings import Guard
 from workbench.impact_report import writing
 from workbench.impact_report.document import compose
 from workbench.impact_report.html_page import html_of

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from catalog.errors import BadInput
-from tests.workbench.impact.made_panels import long_rows, made_panel
+from tests.workbench.designs.made_panels import long_rows, made_panel
 from workbench.verification.method import Inputs, Settings
 from workbench.verification.panel_methods import METHODS
 

@@ -7,27 +7,41 @@ export function Guards({ findings, outcome }) {
   const guards = findings.guards
     .filter((guard) => guard.outcome === null || guard.outcome === outcome)
     .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
-  if (!guards.length) return <p class="hint">Nothing was found that a reader must know.</p>;
+  const loud = guards.filter((guard) => guard.severity !== "notes");
+  const noted = guards.filter((guard) => guard.severity === "notes");
   return (
-    <ul class="guards" data-testid="guards">
-      {guards.map((guard) => {
-        const [sign, words, tone] = SEVERITIES[guard.severity];
-        return (
-          <li key={guard.name + guard.outcome} class={tone}>
-            <span class={`chip ${tone}`}>
-              <span aria-hidden="true">{sign}</span> {words}
-            </span>
-            <div>
-              <b>{named(guard.name)}</b>
-              <p>{tied(guard.says)}</p>
-              {guard.do && <p class="do">{tied(guard.do)}</p>}
-            </div>
-          </li>
-        );
-      })}
-    </ul>
+    <div data-testid="guards">
+      {loud.length === 0 && <p class="hint">Nothing was found that would mislead a reader.</p>}
+      <GuardRows guards={loud} />
+      {noted.length > 0 && (
+        <details>
+          <summary>{several(noted.length, "thing")} looked at and in order</summary>
+          <GuardRows guards={noted} />
+        </details>
+      )}
+    </div>
   );
 }
+
+const GuardRows = ({ guards }) => (
+  <ul class="guards">
+    {guards.map((guard) => {
+      const [sign, words, tone] = SEVERITIES[guard.severity];
+      return (
+        <li key={guard.name + guard.outcome + guard.says} class={tone}>
+          <span class={`chip ${tone}`}>
+            <span aria-hidden="true">{sign}</span> {words}
+          </span>
+          <div>
+            <b>{named(guard.name)}</b>
+            <p>{tied(guard.says)}</p>
+            {guard.do && <p class="do">{tied(guard.do)}</p>}
+          </div>
+        </li>
+      );
+    })}
+  </ul>
+);
 
 export function PowerTable({ open, outcome }) {
   const { findings, methods } = open;

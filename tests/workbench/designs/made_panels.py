@@ -1,0 +1,42 @@
+"""Made panels with a known effect."""
+
+import numpy as np
+import pandas as pd
+
+from workbench.designs.panel import Panel
+
+
+def made_panel(
+    seed=0, places=60, periods=24, treated=12, effect=-0.3, firsts=(12, 16), mean=6.0, off_at=None
+) -> Panel:
+    """Return Poisson counts with place sizes, a season, and an effect from each place's first period on."""
+    rng = np.random.default_rng(seed)
+    first = np.full(places, periods)
+    first[:treated] = rng.choice(firsts, treated)
+    season = np.exp(0.2 * np.sin(np.arange(periods) / 6 * np.pi))
+    level = rng.gamma(4, mean / 4, places)[:, None] * season
+    active = np.arange(periods) >= first[:, None]
+    if off_at is not None:
+        active[:, off_at:] = False
+    counts = rng.poisson(level * np.where(active, 1 + effect, 1.0)).astype(float)
+    starts = np.arange("2020-01", np.datetime64("2020-01") + periods, dtype="datetime64[M]").astype("datetime64[D]")
+    roles = tuple("treated" if row < treated else "control" for row in range(places))
+    return Panel(
+        "thefts", tuple(f"p{row}" for row in range(places)), starts, starts[-1] + 31, counts, active, roles
+    )
+
+
+def long_rows(panel: Panel) -> pd.DataFrame:
+    """Return one row per place and period: unit, period from 1, count, first (0 for never), on."""
+    places, periods = panel.counts.shape
+    first = np.where(panel.active.any(axis=1), panel.first_active + 1, 0)
+    return pd.DataFrame(
+        {
+            "unit": np.repeat(np.arange(places), periods),
+            "period": np.tile(np.arange(1, periods + 1), places),
+            "count": panel.counts.ravel(),
+            "first": np.repeat(first, periods),
+            "on": panel.active.ravel(),
+            "ever": np.repeat(first > 0, periods),
+        }
+    )
