@@ -128,7 +128,7 @@ def _verdicts() -> tuple[Verdict, ...]:
         Verdict(
             "burglary", "contradicts claim",
             "The claimed fall of 51 % is not what happened. Burglary near the cameras changed by somewhere between "
-            "−26 % and +9 % against comparable places, so no change at all remains possible.",
+            "−26.2 % and +8.8 % against comparable places, so no change at all remains possible.",
             (-0.262, 0.088),
             ("All four designs leave the claimed −51 % far outside their intervals.",
              "A fall as large as claimed would almost surely have been seen: −17 % is found four times in five.",

@@ -105,7 +105,7 @@ function storyOf(findings, outcome) {
     claimedWords: claimed === null ? "no claim" : percent(claimed),
     rawWords: !raw ? "–" : shares ? percent(raw.change_ratio) : `${change(raw.change_count)} incidents`,
     rangeWords: found ? range(found) : "not stated",
-    leastWords: !shares ? "too few" : least === null ? "no fall" : `falls from ${percent(-least, 0, false)}`,
+    leastWords: !shares ? "too few" : least === null ? "no fall" : `falls from ${percent(-least, null, false)}`,
     seen: seen === null ? "" : seen ? "✓ detectable" : "✕ not detectable",
     seenWords: seenWords(shares, least, seen, power, ofOutcome(findings.power, outcome)),
   };

@@ -27,10 +27,10 @@ export const SEVERITIES = {
 
 const isFigure = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** A share as a percentage, e.g. `−18.3 %`; `decimals` are kept only where they say something. */
-export function percent(share, decimals = 0, signed = true) {
+/** A share as a percentage, e.g. `−18.3 %`; without `decimals` one, where it says something, as reports have it. */
+export function percent(share, decimals = null, signed = true) {
   if (!isFigure(share)) return DASH;
-  const words = (Math.abs(share) * 100).toFixed(decimals);
+  const words = (Math.abs(share) * 100).toFixed(decimals ?? 1).replace(decimals === null ? /\.0$/ : "", "");
   return `${sign(share, words, signed)}${words}${NBSP}%`;
 }
 
@@ -38,7 +38,7 @@ const sign = (value, words, signed) =>
   Number(words) === 0 || !signed ? "" : value < 0 ? "−" : "+";
 
 /** An interval of shares, or of numbers with `say`; an end that is not there lies nowhere. */
-export function range(interval, say = percent) {
+export function range(interval, say = (share) => percent(share)) {
   if (!interval) return DASH;
   const [low, high] = interval;
   return `${isFigure(low) ? say(low) : "−∞"} to ${isFigure(high) ? say(high) : "+∞"}`;
