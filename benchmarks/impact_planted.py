@@ -43,7 +43,7 @@ RUNGS: tuple[Rung, ...] = (
 )  # fmt: skip
 
 METHOD = """\
-Each draw takes a month, chooses places for cameras (any with at least three incidents in the year before, or
+Each draw takes a month, chooses places for cameras (any with at least two incidents in the year before, or
 those with most in it), removes a share of the real incidents there from that month on, each by the toss of a coin,
 and runs the whole study: guards, methods, placebos, pre-trends, displacement, verdict. Nothing is claimed. Hot
 places are chosen on the year just before the cameras, and say so; the study leaves that year out. Bias is the mean
@@ -94,7 +94,7 @@ def _incidents(folder: Path) -> tuple[StudyFiles, str, int]:
     named = os.environ.get("RTCC_INCIDENTS", "").strip()
     if named:
         files = read_study(Path(named))
-        return files, f"Incidents are real: {len(files.incidents):,} of {files.specification.title}.", 90
+        return files, f"Incidents are real: {len(files.incidents):,} of {files.specification.title}.", 60
     path = write_example(folder / "made", seed=1, effect_ratio=0.0)
     return read_study(path), "RTCC_INCIDENTS names no STUDY.toml: incidents are those of a made city.", 16
 

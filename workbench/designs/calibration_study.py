@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import t
@@ -12,7 +12,7 @@ from workbench.designs.calibration import Distance, Weighting
 from workbench.designs.estimates import Check, Estimate, refusal
 from workbench.designs.matching import FEWEST_DONORS, WORRYING_DONORS, Matched, Matching, match
 from workbench.designs.panel import Floats, Panel
-from workbench.designs.placebo_panels import waves
+from workbench.designs.placebo_panels import backdated, waves
 from workbench.designs.weighted_contrast import contrast, residuals
 
 METHOD = "calibration_synthetic_control"
@@ -22,6 +22,12 @@ WORRYING_SHARE = 0.25
 
 FEW_TREATED = 10
 """With fewer treated places their spread alone says too little: it is taken as at least the donors' dispersion."""
+
+
+LEAST_HELD_OUT = 3
+"""Fewer periods held out say nothing."""
+
+HELD_OUT_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,9 @@ def fit_calibration(
 
     Each wave has its own weights, matched up to its own first period with cameras. The interval is that of the
     logarithm of the ratio, whole places as clusters, from residuals on what is matched. The intervals with clusters
-    alone, and with every place and period by itself as R's `microsynth` has it, stand among the checks.
+    alone, and with every place and period by itself as R's `microsynth` has it, stand among the checks. So does
+    what the method says of the last stretch before the cameras when it may not match it: places whose small counts
+    were high by luck are weighted up, and fall back where nothing is matched any more.
 
     Notes
     -----
@@ -64,6 +72,34 @@ def fit_calibration(
     Davenport 2021, *Journal of Statistical Software* 97(2); residuals after Deville and Särndal 1992, same as the
     first, 87(418).
     """
+    fitted = _fit(panel, match_every, distance, level)
+    foretold = None if fitted.estimate.refused else _held_out(panel, match_every, distance)
+    if foretold is None:
+        return fitted
+    return replace(fitted, estimate=replace(fitted.estimate, checks=(*fitted.estimate.checks, foretold)))
+
+
+def _held_out(panel: Panel, match_every: int | None, distance: Distance) -> Check | None:
+    """Return whether the periods just before the cameras are foretold from earlier ones; None where too few."""
+    before, after = int(panel.before.sum()), int((~panel.before).sum())
+    span = min(before // 2, after)
+    year = round(panel.periods_per_year)
+    span -= span % year if span >= year else 0
+    if span < LEAST_HELD_OUT:
+        return None
+    said = _fit(backdated(panel, span), match_every, distance, HELD_OUT_LEVEL).estimate
+    if said.change_ratio is None or said.change_interval is None:
+        return None
+    low, high = said.change_interval
+    return Check(
+        "change foretold where there is none, share", said.change_ratio, low <= 0 <= high,
+        f"Of the {span} periods before the cameras, not matched, it finds {said.change_ratio:+.0%} "
+        f"({HELD_OUT_LEVEL:.0%} interval {low:+.0%} to {high:+.0%}), where there was nothing to find.",
+    )  # fmt: skip
+
+
+def _fit(panel: Panel, match_every: int | None, distance: Distance, level: float) -> Fitted:
+    """Return what the weighting says, before it is asked what it cannot know."""
     nothing = np.zeros(len(panel.place_ids)), np.full(len(panel.starts), np.nan)
     why = _why_not(panel)
     if why is not None:

@@ -47,7 +47,7 @@ class Plan:
     after_months: int = 24
     methods: tuple[str, ...] = ()
     placebos: int = 59
-    least_incidents: int = 3
+    least_incidents: int = 2
     """Incidents in the year of choice without which a place is not chosen at random."""
 
 

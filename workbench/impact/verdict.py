@@ -145,7 +145,7 @@ def _not_estimable(evidence: Evidence, blocks: Sequence[Guard]) -> Verdict:
             "Nothing stands for what would have happened without cameras; before and after alone says nothing."
         )
     if not blocks:
-        reasons += [f"{one.method}: {one.refused or _failed(one)}" for one in tried]
+        reasons += [f"{_name(one.method).capitalize()}: {one.refused or _failed(one)}" for one in tried]
         change.append("Comparable places without cameras, or a longer past of the same places.")
     words = (
         f"Whether the cameras changed {evidence.outcome} cannot be known from these data: there is no credible "
@@ -193,7 +193,7 @@ def _missing(
     weak = [one for one in evidence.placebos if one.p_value >= max(PLACEBO_P, least_p(len(one.draws_ratio)))]
     for one in weak:
         yield (
-            f"Places or times without cameras show changes as large (placebo {one.kind}, {one.method}: "
+            f"Places or times without cameras show changes as large (placebo {one.kind}, {_name(one.method)}: "
             f"p = {one.p_value:.2f}).",
             "More places without cameras to compare with, or a larger change.",
         )
@@ -230,7 +230,7 @@ def _pretrends(evidence: Evidence) -> Iterator[tuple[str, str]]:
     for one in tested:
         if one.pretrend_p is not None and one.pretrend_p < PRETREND_P:
             yield (
-                f"The places with cameras moved differently before they had them ({one.method}: "
+                f"The places with cameras moved differently before they had them ({_name(one.method)}: "
                 f"p = {one.pretrend_p:.3f}).",
                 "Places to compare with that moved alike before.",
             )
@@ -267,7 +267,12 @@ def _some_effect(
 def _said(one: Estimate) -> str:
     low, high = _interval(one)
     assert one.change_ratio is not None
-    return f"{percent(one.change_ratio)} ({percent(low)} to {percent(high)}, {one.method.replace('_', ' ')})"
+    return f"{percent(one.change_ratio)} ({percent(low)} to {percent(high)}, {_name(one.method)})"
+
+
+def _name(method: str) -> str:
+    """Return what a method is called in a sentence."""
+    return method.replace("_", " ")
 
 
 def _failed(one: Estimate) -> str:
