@@ -11,7 +11,7 @@ from apps.demo_scenes import SCENES
 from tests.apps.command import Rtcc
 from workbench.assets import ASSETS
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.beside, pytest.mark.slow]
 
 FIGURES = ("run_id", "camera_seconds", "frames", "detections", "tracks", "events", "gaps")
 

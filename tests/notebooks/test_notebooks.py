@@ -17,7 +17,7 @@ from workbench.assets import AssetStore
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ray, pytest.mark.beside, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="session")

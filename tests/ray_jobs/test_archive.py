@@ -36,7 +36,7 @@ from tests.ray_jobs.made_job import (
 )
 from tests.synthetic import flip_bytes
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.beside, pytest.mark.slow]
 
 COPIES = 6
 

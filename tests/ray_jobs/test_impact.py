@@ -55,6 +55,7 @@ def test_a_stream_that_is_left_draws_no_more():
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_a_cluster_draws_what_this_process_draws(cluster: Cluster):
     told: list[int] = []
     spread = Draws(cluster, report=lambda done, asked: told.append(done))
@@ -65,11 +66,13 @@ def test_a_cluster_draws_what_this_process_draws(cluster: Cluster):
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_workers_draw_and_not_this_process(cluster: Cluster):
     assert os.getpid() not in Draws(cluster)(where, Dice(6), range(8))
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_placebos_of_a_study_are_the_same_spread_or_not(cluster: Cluster):
     prepared = prepare_placebos(synthetic_city(6, places=200))
     there, here = (draws(placebo_draw, prepared, range(12)) for draws in (Draws(cluster), Draws()))
