@@ -32,11 +32,11 @@ from catalog.maintenance import (
     clean_up,
     expirable,
     expire,
-    give_back_memory,
     limit,
     merge,
     remove_orphans,
 )
+from catalog.memory import give_back_memory
 from catalog.migrations import migrate
 from catalog.pending import Pending
 from catalog.plan_alerts import late_leaders

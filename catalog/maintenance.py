@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -90,12 +88,3 @@ def remove_orphans(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
         "call ducklake_delete_orphaned_files('lake', older_than => ?)", [now - ORPHANED_AFTER]
     ).to_arrow_table()
     return int(gone.num_rows)
-
-
-def give_back_memory() -> None:
-    """Hand what was freed back to the system, where the C library would keep it: glibc; a few ms.
-
-    A keeper commits several times a second for months, each time through many small allocations.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
