@@ -11,7 +11,6 @@ import numpy as np
 from catalog.errors import BadInput
 from workbench.designs.area_estimates import compared_spans, estimate_relative_effect, panel_dispersion
 from workbench.designs.calibration_placebos import (
-    Prepared,
     calibration_placebos,
     placebo_draw,
     prepare_placebos,
@@ -24,10 +23,11 @@ from workbench.designs.displacement import read_rings, rings_around
 from workbench.designs.estimates import Estimate
 from workbench.designs.findings import Displacement, EventStudy, Placebos, Sensitivity
 from workbench.designs.panel import Panel
-from workbench.designs.placebo_panels import backdated
+from workbench.designs.placebo_panels import backdated, placebo_panel
 from workbench.impact.counting import CountedStudy, ring_counts
 from workbench.impact.study_methods import RELATIVE_EFFECT, Draws
 
+Shared = TypeVar("Shared")
 T = TypeVar("T")
 
 Estimator = Callable[[Panel, float], Estimate]
@@ -46,29 +46,40 @@ LEAST_PERIODS = 3
 class RunDraws(Protocol):
     """Runs the same draw for many seeds, here or on many workers, and gives the results in the seeds' order."""
 
-    def __call__(self, draw: Callable[[Prepared, int], T], prepared: Prepared, seeds: Sequence[int]) -> Sequence[T]:
-        """Return draw(prepared, seed) for each seed."""
+    def __call__(self, draw: Callable[[Shared, int], T], shared: Shared, seeds: Sequence[int]) -> Sequence[T]:
+        """Return draw(shared, seed) for each seed."""
 
 
-def in_process(draw: Callable[[Prepared, int], T], prepared: Prepared, seeds: Sequence[int]) -> Sequence[T]:
+def in_process(draw: Callable[[Shared, int], T], shared: Shared, seeds: Sequence[int]) -> Sequence[T]:
     """Run all draws here, one after another."""
-    return [draw(prepared, seed) for seed in seeds]
+    return [draw(shared, seed) for seed in seeds]
 
 
 def space_placebos(
     panel: Panel, estimates: Sequence[Estimate], draws: Draws, run_draws: RunDraws
 ) -> tuple[Placebos, ...]:
-    """Return what calibration finds where there were no cameras; nothing where it refused or none are asked for."""
-    observed = _answer_of(estimates, CALIBRATION)
-    if observed is None or draws.placebos == 0:
-        return ()
+    """Return what quick methods find where there were no cameras; of those that answered, if any are asked for."""
+    seeds = range(draws.seed, draws.seed + draws.placebos)
+    found = []
     try:
-        prepared = prepare_placebos(panel)
+        observed = _answer_of(estimates, CALIBRATION)
+        if observed is not None and seeds:
+            drawn = run_draws(placebo_draw, prepare_placebos(panel), seeds)
+            found.append(calibration_placebos(panel.outcome, observed, drawn))
+        observed = _answer_of(estimates, RELATIVE_EFFECT)
+        if observed is not None and seeds:
+            told = run_draws(_relative_placebo, panel, seeds)
+            ratios = tuple(ratio for ratio in told if ratio is not None)
+            rank = rank_p(observed, ratios)
+            found.append(Placebos(panel.outcome, RELATIVE_EFFECT, "in space", observed, ratios, rank))
     except BadInput:  # too few control places: the verdict says that no placebo was run
         return ()
-    drawn = run_draws(placebo_draw, prepared, range(draws.seed, draws.seed + draws.placebos))
-    found = calibration_placebos(panel.outcome, observed, drawn)
-    return (found,) if found.draws_ratio else ()
+    return tuple(one for one in found if one.draws_ratio)
+
+
+def _relative_placebo(panel: Panel, seed: int) -> float | None:
+    """Return the relative effect found when control places pretend to have cameras."""
+    return estimate_relative_effect(placebo_panel(panel, seed)).change_ratio
 
 
 def time_placebos(panel: Panel, estimates: Sequence[Estimate]) -> tuple[Placebos, ...]:

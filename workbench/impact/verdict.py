@@ -81,15 +81,19 @@ def verdict(evidence: Evidence) -> Verdict:
 def _speakers(estimates: Sequence[Estimate]) -> Mapping[Family, Estimate]:
     """Return, for each family, the estimate that speaks for it."""
     rank = {method: place for place, method in enumerate(PREFERRED)}
-    answered = [
+    chosen: dict[Family, Estimate] = {}
+    for one in sorted(_credible(estimates), key=lambda one: rank.get(one.method, len(rank))):
+        chosen.setdefault(FAMILIES[one.design], one)
+    return chosen
+
+
+def _credible(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return the estimates that answered and passed everything they looked at themselves."""
+    return [
         one for one in estimates
         if one.causal and one.change_ratio is not None and one.change_interval is not None
         and all(check.passed for check in one.checks)
     ]  # fmt: skip
-    chosen: dict[Family, Estimate] = {}
-    for one in sorted(answered, key=lambda one: rank.get(one.method, len(rank))):
-        chosen.setdefault(FAMILIES[one.design], one)
-    return chosen
 
 
 def _interval(one: Estimate) -> tuple[float, float]:
@@ -188,9 +192,11 @@ def _missing(
     for guard in evidence.guards:
         if guard.name in UNSETTLED and guard.severity == "warns":
             yield guard.says, guard.do
-    if not evidence.placebos:
+    credible = {one.method for one in _credible(evidence.estimates)}
+    placebos = [one for one in evidence.placebos if one.method in credible]
+    if not placebos:
         yield "No placebo was run.", "Placebos in space or time: run the study with some."
-    weak = [one for one in evidence.placebos if one.p_value >= max(PLACEBO_P, least_p(len(one.draws_ratio)))]
+    weak = [one for one in placebos if one.p_value >= max(PLACEBO_P, least_p(len(one.draws_ratio)))]
     for one in weak:
         yield (
             f"Places or times without cameras show changes as large (placebo {one.kind}, {_name(one.method)}: "

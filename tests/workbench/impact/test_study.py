@@ -59,8 +59,10 @@ def test_a_large_fall_is_found_about_where_it_was_planted(found: Findings) -> No
 
 def test_what_a_finding_must_hold_against_is_there(found: Findings) -> None:
     primary = found.primary_outcome
-    (placebo,) = [one for one in found.placebos if one.outcome == primary and one.kind == "in space"]
-    assert 0 < len(placebo.draws_ratio) <= 39
+    in_space = [one for one in found.placebos if one.outcome == primary and one.kind == "in space"]
+    assert [one.method for one in in_space] == ["calibration_synthetic_control", "relative_effect"]
+    placebo = in_space[0]
+    assert all(0 < len(one.draws_ratio) <= 39 for one in in_space)
     assert placebo.p_value == pytest.approx(1 / (len(placebo.draws_ratio) + 1), abs=0.1)
     assert [study.outcome for study in found.event_studies] == list(found.outcomes)
     assert {ring.outer_m for moved in found.displacement for ring in moved.rings} == {150.0, 300.0}

@@ -67,6 +67,12 @@ def test_whatever_is_missing_keeps_it_at_suggestive_and_says_so(change: dict[str
     assert said.would_change
 
 
+def test_placebos_of_a_method_that_does_not_speak_say_nothing() -> None:
+    of_another = replace(FALL.placebos[0], method="synthetic_control", p_value=0.6)
+    assert verdict(replace(FALL, placebos=(*FALL.placebos, of_another))).rung == "supported"
+    assert "No placebo was run." in verdict(replace(FALL, placebos=(of_another,))).reasons
+
+
 def test_few_placebos_count_as_passed_when_none_is_as_large() -> None:
     def said(p_value: float) -> str:
         few = replace(FALL.placebos[0], kind="in time", draws_ratio=(0.0, 0.05, 0.1), p_value=p_value)
