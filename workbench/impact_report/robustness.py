@@ -72,11 +72,16 @@ def draw_placebos(findings: Findings, outcome: str) -> Drawing:
     )  # fmt: skip
 
 
+def _size(change_ratio: float) -> float:
+    return abs(math.log1p(change_ratio)) if change_ratio > -1 else math.inf
+
+
 def _say_rank(one: Placebos) -> str:
     draws = finite(one.draws_ratio)
     if not draws:
         return "No placebo gave an answer."
-    as_large = sum(abs(draw) >= abs(one.observed_ratio) for draw in draws)
+    # As the rank has it: a halving is as large as a doubling.
+    as_large = sum(_size(draw) >= _size(one.observed_ratio) for draw in draws)
     lost = len(one.draws_ratio) - len(draws)
     said = (
         f"{as_large:,} of {words.several(len(draws), 'placebo')} changed by as much as the observed "
