@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ray
 import ray.exceptions
@@ -19,8 +19,12 @@ from ray_jobs.config import CameraFootage, IndexConfig, Progress, Report
 from ray_jobs.intake import Intake
 from ray_jobs.known import Followed, Site
 from ray_jobs.lanes import Lane
+from ray_jobs.processes import stand_back
 from ray_jobs.stages import Detect, Follow, MemoryMissing
 from ray_jobs.summary import Tally
+
+if TYPE_CHECKING:
+    from workbench.vision.detector import Detector
 
 Ref: TypeAlias = "ray.ObjectRef[Any]"
 
@@ -35,7 +39,18 @@ OPEN_PER_WORKER = 12
 those being gathered, those being followed and those in hand, so that no worker waits for a commit."""
 
 remote: Any = ray.remote  # its annotations do not know max_pending_calls
-DetectActor = remote(max_restarts=-1, max_task_retries=-1, max_pending_calls=2 * CALLS_PER_WORKER)(Detect)
+
+
+class DetectBeside(Detect):
+    """The stage as a worker: live work on the same machine comes first."""
+
+    def setup(self) -> Detector:
+        """Load the weights, and stand back."""
+        stand_back()
+        return super().setup()
+
+
+DetectActor = remote(max_restarts=-1, max_task_retries=-1, max_pending_calls=2 * CALLS_PER_WORKER)(DetectBeside)
 FollowActor = remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, max_pending_calls=4)(Follow)
 
 

@@ -25,7 +25,6 @@ from catalog.reader import Reader
 from ray_jobs.config import WEIGHTS, IndexConfig
 from ray_jobs.known import Followed, Site
 from ray_jobs.lanes import Step
-from ray_jobs.processes import stand_back
 from workbench.assets import AssetStore
 from workbench.media.decode import SegmentDecoder
 from workbench.media.frames import FrameBatch, FrameLook
@@ -82,7 +81,6 @@ class Detect:
 
             from workbench.vision.detector import Detector
 
-            stand_back()  # live work on the same machine comes first
             torch.set_num_threads(1)  # one worker a core: more threads would only wait for each other
             weights = AssetStore(self.home.assets_dir).path(WEIGHTS)
             self._detector = Detector.load(weights, self.config.detector)
