@@ -168,8 +168,8 @@ def _answer(
         ("their change, mean and standard deviation", f"{np.mean(changes):+.3f}, {np.std(changes):.3f}"),
     )
     scaled = (
-        f"The general solver was measured on {len(peers)} draws of {PEER_PLACES:,} places, ours on the same; its time "
-        "grows faster than with the number of places, so the ratio on all of them is larger."
+        f"The general solver was measured on {len(peers)} draws of {PEER_PLACES:,} places, ours on the same; its "
+        "time grows faster than the number of places, so the ratio on all of them is larger."
     )
     return Answer(NAME, QUESTION, machine, ratios, (Table("One draw", ("what", "found"), rows),), (scaled, METHOD))
 
