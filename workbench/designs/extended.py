@@ -14,14 +14,12 @@ from catalog.errors import BadInput
 from workbench.designs.cohorts import Cells, StaggeredEffects, averages, clustered
 from workbench.designs.differences import Family
 from workbench.designs.effects import Bools, Floats
-from workbench.designs.staggered import prepared
+from workbench.designs.staggered import ControlGroup, prepared
 
 LARGEST_CHANGE = 1e-10
 """Newton's steps end once the linear predictor moves by no more than this; double precision leaves room for it."""
 
 MOST_STEPS = 100
-
-ControlGroup = Literal["not_yet_treated", "never_treated"]
 
 
 def extended_two_way(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.estimates import PERCENT_FLOOR
 from workbench.designs.findings import Guard, Severity
 from workbench.impact.counting import CountedStudy, of_outcome
@@ -88,17 +89,10 @@ def overdispersion(counted: CountedStudy) -> list[Guard]:
 
 
 def dispersion(counts: Floats) -> float | None:
-    """Return variance over mean of (P, T) counts around place × period levels; 1 for Poisson.
-
-    Pearson's χ² over its degrees of freedom for the multiplicative model, McCullagh and Nelder (1989), Generalized
-    Linear Models, p. 127. None with fewer than two places or periods that have incidents.
-    """
-    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
-    places, periods = counts.shape
-    if places < 2 or periods < 2:
+    """Return the Pearson dispersion of (P, T) counts; None with fewer than two places or periods with incidents."""
+    if (counts.sum(axis=1) > 0).sum() < 2 or (counts.sum(axis=0) > 0).sum() < 2:
         return None
-    level = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / counts.sum()
-    return float(((counts - level) ** 2 / level).sum() / ((places - 1) * (periods - 1)))
+    return pearson_dispersion(counts)
 
 
 def known_places(counted: CountedStudy) -> list[Guard]:

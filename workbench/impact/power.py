@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
+from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.findings import Power
 from workbench.designs.panel import Floats, Panel
 
@@ -74,18 +75,9 @@ def _dispersion(panel: Panel, earlier: Floats, later: Floats, change: float) -> 
 
 
 def overdispersion(counts: Floats) -> float:
-    """Return the Pearson dispersion of (P, T) counts around place × period means, at least 1.
-
-    The means are those of independent rows and columns, so that neither places of different size nor a common
-    season count as dispersion.
-    """
-    total = counts.sum()
-    freedom = (counts.shape[0] - 1) * (counts.shape[1] - 1)
-    if total <= 0 or freedom <= 0:
-        return 1.0
-    mean = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
-    seen = mean > 0
-    return max(1.0, float((((counts - mean) ** 2)[seen] / mean[seen]).sum() / freedom))
+    """Return the Pearson dispersion of (P, T) counts, at least 1; 1 where nothing is left to tell."""
+    found = pearson_dispersion(counts)
+    return max(1.0, found) if np.isfinite(found) else 1.0
 
 
 def _chance(change: float, error: float, level: float) -> float:
