@@ -217,5 +217,6 @@ def _detector_places(nodes: Mapping[str, Mapping[str, float]], device: str) -> l
 
 
 def cameras_of(shards: Sequence[Shard]) -> dict[str, int]:
-    """Return which shard was told to watch which camera."""
-    return {camera_id: shard.number for shard in shards for camera_id in shard.told}
+    """Return which shard watches which camera: as it was told, else, by an earlier director, as it says itself."""
+    found = {one.camera_id: shard.number for shard in shards if shard.figures for one in shard.figures.cameras}
+    return found | {camera_id: shard.number for shard in shards for camera_id in shard.told}

@@ -20,6 +20,7 @@ from catalog.home import Home
 from ray_jobs.live.config import CameraPlan, LiveConfig
 from ray_jobs.live.crew import LiveCrew, Shard, cameras_of
 from ray_jobs.live.figures import ShardFigures
+from ray_jobs.live.holding import held_elsewhere
 from ray_jobs.live.ingest import Assignment
 from ray_jobs.live.placement import assign, cost_of, shards_needed
 from ray_jobs.live.plans import Plans
@@ -154,8 +155,11 @@ class Director:
             self._tell(self.crew.shards[number], mine[number])
 
     def _tell(self, shard: Shard, plans: dict[str, CameraPlan]) -> None:
+        if shard.pid is None:
+            return  # it is being started
         now_s = time.monotonic()
         waiting = {one for one, until_s in self._again_s.items() if until_s > now_s}
+        waiting |= {one for one in plans.keys() - shard.told.keys() if held_elsewhere(self.home, one, shard.pid)}
         plans = {one: plan for one, plan in plans.items() if one in shard.told or one not in waiting}
         if shard.told == plans:
             return

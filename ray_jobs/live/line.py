@@ -7,7 +7,6 @@ looking falls behind, pictures are left out, never packets of the recording.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
@@ -31,6 +30,7 @@ from ray_jobs.live.config import CameraPlan, LiveConfig
 from ray_jobs.live.detecting import Detecting
 from ray_jobs.live.figures import CameraFigures, Latencies
 from ray_jobs.live.following import LOOKING, Following, Memory
+from ray_jobs.live.holding import hold
 from ray_jobs.live.looking import Looking
 from ray_jobs.live.voice import Voice
 from ray_jobs.live.writing import Writing
@@ -296,21 +296,13 @@ class CameraLine:
                 os.close(lock)
 
     def _become_the_one(self) -> int | None:
-        """Wait until no other process records this camera: a shard cut off from the cluster may still do so.
-
-        The lock is the process's: it is free the moment that process is gone.
-        """
-        folder = self.shop.home.run_dir / "live" / "cameras"
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / f"{self.camera_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Wait until no other process records this camera; the director has mostly waited for that already."""
         while not self._stopping:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return descriptor
-            except BlockingIOError:
-                self.feed.figures.set("lost", self.shop.clock_us(), "another process still records it")
-                time.sleep(LOCK_WAIT_S)
-        os.close(descriptor)
+            lock = hold(self.shop.home, self.camera_id)
+            if lock is not None:
+                return lock
+            self.feed.figures.set("lost", self.shop.clock_us(), "another process still records it")
+            time.sleep(LOCK_WAIT_S)
         return None
 
     def _take_up(self) -> None:

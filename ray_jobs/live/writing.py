@@ -35,6 +35,9 @@ MOST_TOGETHER = 64
 ROWS_TOGETHER = 8
 """Segments' rows sent side by side; they share a group commit."""
 
+REFUSED_KEPT = 256
+"""Refused segments that are remembered until their rows come."""
+
 Item = TypeVar("Item")
 Done = Callable[[RtccError | None], None]
 """Told that the catalog holds it, or why it never will; never told of what is left when a queue is closed."""
@@ -161,10 +164,21 @@ class Footage:
 
 
 class Writing:
-    """The write door for live work: three queues, so that alerts never wait behind rows."""
+    """The write door for live work: three queues, so that alerts never wait behind rows.
+
+    What was found in a segment is said only once the catalog holds the segment: a process that dies between the two
+    leaves footage nobody has looked at, never findings without footage.
+    """
 
     def __init__(self, door: WriteDoor, access: Access) -> None:
         self._door, self._access = door, access
+        self._guard = threading.Lock()
+        self._unheld: set[str] = set()
+        """Segments that were said and that the catalog has not acknowledged yet."""
+        self._refused: deque[str] = deque(maxlen=REFUSED_KEPT)
+        """Segments the catalog will never hold."""
+        self._aside: defaultdict[str, deque[_Said[SegmentRows]]] = defaultdict(deque)
+        """Rows that wait for their segment, by run, in order of time."""
         self._footage = Queue(
             "say-footage", self._send_footage, gather_s=FOOTAGE_GATHER_S, most=MOST_TOGETHER
         )  # fmt: skip
@@ -173,18 +187,54 @@ class Writing:
 
     def footage(self, footage: Footage, done: Done | None = None) -> None:
         """Say segments, gaps and levels."""
-        self._footage.put(footage, done or _say_nothing)
+        with self._guard:
+            self._unheld |= {segment.segment_id for segment in footage.segments}
+
+        def settled(error: RtccError | None) -> None:
+            self._settle(footage, error)
+            (done or _say_nothing)(error)
+
+        self._footage.put(footage, settled)
 
     def rows(self, rows: SegmentRows, done: Done | None = None) -> None:
-        """Say what was found in a segment."""
-        self._rows.put(rows, done or _say_nothing)
+        """Say what was found in a segment that was said before."""
+        with self._guard:
+            self._aside[rows.run_id].append(_Said(rows, done or _say_nothing))
+        self._release()
+
+    def _settle(self, footage: Footage, error: RtccError | None) -> None:
+        segment_ids = {segment.segment_id for segment in footage.segments}
+        with self._guard:
+            self._unheld -= segment_ids
+            if error is not None:
+                self._refused.extend(segment_ids)
+        if segment_ids:
+            self._release()
+
+    def _release(self) -> None:
+        """Say the rows whose segment the catalog holds; each run's in order of time."""
+        never = []
+        with self._guard:
+            for run_id, waiting in list(self._aside.items()):
+                while waiting and waiting[0].item.segment_id not in self._unheld:
+                    said = waiting.popleft()
+                    if said.item.segment_id in self._refused:
+                        never.append(said)
+                    else:
+                        self._rows.put(said.item, said.done)
+                if not waiting:
+                    del self._aside[run_id]
+        for said in never:
+            _tell(said, NotFound(f"the catalog does not hold segment {said.item.segment_id}"))
 
     def alert(self, alert: Alert | AlertClosing, done: Done | None = None) -> None:
         """Raise or close an alert."""
         self._alerts.put(alert, done or _say_nothing)
 
     def __len__(self) -> int:
-        return len(self._footage) + len(self._rows) + len(self._alerts)
+        with self._guard:
+            aside = sum(len(waiting) for waiting in self._aside.values())
+        return len(self._footage) + aside + len(self._rows) + len(self._alerts)
 
     @property
     def problem(self) -> str:
@@ -194,12 +244,12 @@ class Writing:
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything said is acknowledged; False where that took too long."""
         until_s = time.monotonic() + timeout_s
-        queues = (self._alerts, self._rows, self._footage)
+        queues = (self._alerts, self._footage, self._rows)  # rows come out of the footage queue
         return all(each.flush(max(0.0, until_s - time.monotonic())) for each in queues)
 
     def close(self) -> None:
         """Let the threads go, once they have said what waits, where the catalog takes it."""
-        for each in (self._alerts, self._rows, self._footage):
+        for each in (self._alerts, self._footage, self._rows):
             each.close()
 
     def join(self, timeout_s: float) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.access import Access
 from catalog.audit import verify_chain
 from catalog.casework import Alert, AlertClosing
 from catalog.client import KeeperClient, open_door
@@ -19,6 +20,7 @@ from catalog.errors import BadInput, KeeperUnavailable, NotFound, NotPermitted, 
 from catalog.footage import Gap
 from catalog.home import Home
 from catalog.lake import connect
+from catalog.observations import SegmentRows
 from catalog.spans import Span
 from ray_jobs.live import writing
 from ray_jobs.live.config import LIVE
@@ -52,6 +54,11 @@ def spoken(door: MadeDoor) -> Writing:
 
 def footage_of(number: int) -> Footage:
     return Footage(segments=(segment_of("farish-1", number),))
+
+
+def footage_of_rows(number: int) -> Footage:
+    """Return the footage that `live_rows` are of."""
+    return Footage(segments=(replace(segment_of("farish-1", number), segment_id=live_rows(number).segment_id),))
 
 
 def live_rows(number: int, run_id: str = "run_farish-1"):
@@ -174,6 +181,43 @@ def test_rows_of_one_run_are_kept_in_order_of_time(door: MadeDoor) -> None:
         starts = [rows.analysis.span.start_at for rows in door.rows if rows.run_id == run_id]
         assert starts == sorted(starts)
         assert len(starts) == 6
+    live.close()
+
+
+def test_what_was_found_in_a_segment_is_said_once_the_catalog_holds_the_segment(door: MadeDoor) -> None:
+    """A process that dies between the two would leave a run whose last rows are of footage that is not there."""
+    door.fails = [KeeperUnavailable("away")] * 3
+    live, heard = spoken(door), Heard()
+    held: list[list[str]] = []
+
+    def append(access: Access, rows: SegmentRows) -> int:
+        held.append([segment.segment_id for segment in door.segments])
+        return MadeDoor.append(door, access, rows)
+
+    door.append = append  # type: ignore[method-assign]
+    for number in range(2):
+        live.footage(footage_of_rows(number))
+        live.rows(live_rows(number), heard)
+    assert len(live) >= 2
+    assert live.flush(WAIT_S)
+    assert [rows.segment_id for rows in door.rows] == [live_rows(number).segment_id for number in range(2)]
+    assert all(live_rows(number).segment_id in held[number] for number in range(2))
+    assert heard.errors == [None, None]
+    live.close()
+
+
+def test_what_was_found_in_a_segment_that_is_refused_is_not_said(door: MadeDoor) -> None:
+    door.refuses[live_rows(1).segment_id] = BadInput("no such mounting")
+    live, before, after, later = spoken(door), Heard(), Heard(), Heard()
+    live.footage(footage_of_rows(1))
+    live.rows(live_rows(1), before)
+    assert isinstance(before.wait(), NotFound)
+    live.rows(live_rows(1), after)
+    live.footage(footage_of_rows(2))
+    live.rows(live_rows(2), later)
+    assert isinstance(after.wait(), NotFound)
+    assert later.wait() is None
+    assert [rows.segment_id for rows in door.rows] == [live_rows(2).segment_id]
     live.close()
 
 
