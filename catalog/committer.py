@@ -61,9 +61,9 @@ from catalog.writes import (
 SELF = Access("keeper", role="service", purpose="maintenance")
 """Who does upkeep."""
 
-RENEW_AFTER = 10_000
-"""Commits after which the lake is opened anew, about an hour of live work: DuckDB keeps some 20 kB of each, and
-opening takes a third of a second."""
+RENEW_AFTER = 2_000
+"""Commits after which the lake is opened anew, about a quarter of an hour of live work: DuckDB keeps some 20 kB of
+each, 40 MB by then, and opening takes a third of a second."""
 
 Judged = tuple[Pending, Plan]
 
@@ -210,6 +210,7 @@ class Committer:
             for pending in group:
                 pending.fail(_spoken(error, self.home))
             return False
+        give_back_memory()
         return True
 
     def _notes(self) -> list[tuple[int, str]]:

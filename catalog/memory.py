@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
+GIVE_BACK_S = 60.0
+"""How often a process that runs for months gives back what it freed, seconds."""
+
 
 def give_back_memory() -> None:
     """Hand what was freed back to the system, where the C library would keep it: glibc; a few ms.

@@ -19,7 +19,7 @@ from catalog.client import KeeperClient
 from catalog.errors import RtccError
 from catalog.home import Home
 from catalog.leases import LeaseBook
-from catalog.memory import give_back_memory
+from catalog.memory import GIVE_BACK_S, give_back_memory
 from ray_jobs.live.config import LIVE, CameraPlan, LiveConfig
 from ray_jobs.live.detecting import Detecting
 from ray_jobs.live.figures import CameraFigures, Latencies, ShardFigures
@@ -34,9 +34,6 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 """Between two looks at how every camera is doing, seconds."""
-
-GIVE_BACK_S = 60.0
-"""How often what decoders freed is given back to the system, seconds."""
 
 KEEPER_WAIT_S = 5.0
 """Wait for the keeper in one try, seconds; live work tries for ever."""

@@ -98,6 +98,22 @@ def test_the_supervisor_sees_people_load_ageing_outcomes_rules_and_watches(opene
     expect(opened.by("people").locator('[data-actor="dross"] .load')).to_contain_text("1")
 
 
+@pytest.mark.parametrize(
+    ("page", "ways"), [("/operations", ["/supervisor"]), ("/supervisor", ["/operations", "/impact"])]
+)
+def test_from_supervision_a_supervisor_goes_anywhere(
+    opener: Opener, gateways: Gateways, shots: Path, page: str, ways: list[str]
+):
+    gateway = gateways(cameras=60)
+    gateway.desk.me = "tgray"
+    opened = opener(page, gateway=gateway)
+    links = opened.page.locator(".other-page")
+    expect(links).to_have_count(len(ways))
+    assert links.evaluate_all("(all) => all.map((one) => one.getAttribute('href'))") == ways
+    opened.page.screenshot(path=shots / f"{page[1:]}_of_supervisor.png")
+    assert overflowing(opened) == []
+
+
 def test_an_officer_in_the_field_answers_one_alert_by_thumb(opener: Opener, shots: Path):
     opened = opener("/phone/alr_0002", size=(390, 844))
     expect(opened.by("map")).to_have_attribute("data-ready", "1", timeout=60_000)

@@ -105,7 +105,7 @@ export function Header({ store, desk, title, where }) {
           <small>{me.value?.role ?? ""}</small>
         </span>
         <div class="tools">
-          {desk.supervising() && <OtherPage desk={desk} />}
+          {desk.supervising() && <OtherPages desk={desk} />}
           <button
             type="button"
             class="tool"
@@ -133,14 +133,21 @@ export function Header({ store, desk, title, where }) {
   );
 }
 
-const OtherPage = ({ desk }) => {
-  const [href, words] = desk.page === "operations" ? ["/supervisor", "Supervision"] : ["/operations", "Operations"];
-  return (
-    <a class="other-page" href={href}>
-      {words}
-    </a>
+const PAGES = [
+  ["/operations", "Operations"],
+  ["/supervisor", "Supervision"],
+  ["/impact", "Impact lab"],
+];
+
+/** From operations to supervision; from there to all others: the wall's line on top has no room to spare. */
+const OtherPages = ({ desk }) =>
+  PAGES.filter(([href]) => (desk.page === "operations" ? href === "/supervisor" : href !== `/${desk.page}`)).map(
+    ([href, words]) => (
+      <a class="other-page" key={href} href={href}>
+        {words}
+      </a>
+    ),
   );
-};
 
 /** What must be said across the page: no connection, signed out. */
 export function Notice({ store }) {
