@@ -22,10 +22,10 @@ NAME = "live_latency"
 QUESTION = "How long does it take from the moment a camera films something to the alert about it?"
 
 CLOCKS, QUICK_CLOCKS = 4, 1
-"""Cameras that film a clock."""
+"""Cameras that film a clock: as many as `rtcc demo --live` has."""
 
-OTHERS, QUICK_OTHERS = 8, 1
-"""Cameras of the demo that are watched beside them."""
+OTHERS, QUICK_OTHERS = 0, 1
+"""Cameras of the demo that are watched beside them; `--cameras` names another number."""
 
 MINUTES, QUICK_MINUTES = 4.0, 0.5
 
@@ -34,13 +34,14 @@ GOAL = Goal("at most", 1.5, "s")
 METHOD = """\
 `rtcc live` as it is (supervisor, keeper, Ray, director, shards, detectors) on RTSP cameras on loopback. Clock
 cameras play the demo's street clip, each another stretch of it, encoded as it is sent, the wall clock of that
-moment burnt into every picture; the demo's zones are drawn on all of them. Beside them plays the demo's own
-load. An alert counts as acknowledged when the keeper first names it to a client that asks every 20 ms. Its
-frame is the event's evidence, read back from the recorded segment by the address in the catalog, and the clock
-in that picture says when it was filmed: encoding, network, decoding, detector, tracker, rule and commit are all
-in the figure, and the clock of the workbench is not. A line counts as crossed once the thing is a margin beyond
-it, but the evidence is the first frame on the other side, so what the rule waits for is in the figure, too. The
-shards' own figures run from the frame that decided, without the camera's part."""
+moment burnt into every picture; the demo's zones are drawn on all of them. They are as many as `rtcc demo
+--live` has; `--cameras N` puts N of the demo's own beside them. An alert counts as acknowledged when the keeper
+first names it to a client that asks every 20 ms. Its frame is the event's evidence, read back from the recorded
+segment by the address in the catalog, and the clock in that picture says when it was filmed: encoding, network,
+decoding, detector, tracker, rule and commit are all in the figure, and the clock of the workbench is not. A
+line counts as crossed once the thing is a margin beyond it, but the evidence is the first frame on the other
+side, so what the rule waits for is in the figure, too. The shards' own figures run from the frame that decided,
+without the camera's part."""
 """How it is measured, for the page."""
 
 

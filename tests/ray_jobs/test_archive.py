@@ -38,7 +38,7 @@ from tests.synthetic import flip_bytes
 
 pytestmark = [pytest.mark.ray, pytest.mark.beside, pytest.mark.slow]
 
-COPIES = 6
+COPIES = 4
 
 FIGURES = ("camera_seconds", "frames", "frames_held", "frames_decoded", "detections", "tracks", "events", "gaps")
 

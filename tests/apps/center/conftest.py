@@ -144,6 +144,12 @@ class Desk:
     def card(self, alert_id: str) -> Locator:
         return self.page.locator(f'[data-testid="alert-card"][data-alert-id="{alert_id}"]')
 
+    def mark_on_map(self, camera_id: str) -> str:
+        """Return how the map draws a camera; empty before it does."""
+        script = """(id) => window.rtccProbe?.map?.getStyle()?.sources.cameras?.data.features
+            .find((one) => one.properties.id === id)?.properties.mark ?? ''"""
+        return str(self.page.evaluate(script, camera_id))
+
     def tile(self, camera_id: str) -> Locator:
         return self.page.locator(f'[data-testid="tile"][data-camera-id="{camera_id}"]')
 
@@ -156,8 +162,12 @@ def sign_in(center: CommandCenter, browser: Browser) -> Iterator[SignIn]:
     """Return a way to sign in through the form, and to be led to a page."""
     desks: list[Desk] = []
 
-    def sign_in(name: str, path: str = "/operations", size: tuple[int, int] = (1920, 1080)) -> Desk:
+    def sign_in(
+        name: str, path: str = "/operations", size: tuple[int, int] = (1920, 1080), view: str = "wall"
+    ) -> Desk:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        # without a GPU a map costs a core: only those look at it who need it
+        context.add_init_script(f"localStorage.setItem('rtcc.view', '\"{view}\"')")
         desk = Desk(context.new_page())
         desks.append(desk)
 

@@ -19,7 +19,7 @@ SHOTS = os.environ.get("RTCC_SCREENSHOTS", "")
 
 
 def test_a_panic_report_opens_its_cameras_and_is_answered_to_its_end(center: CommandCenter, sign_in: SignIn):
-    desk = sign_in("reed")
+    desk = sign_in("reed", view="split")
     expect(desk.by("link-state")).to_have_attribute("data-state", "live")
     alert_id = center.report("panic", detail="front office")
     card = desk.card(alert_id)
@@ -90,15 +90,18 @@ def test_two_officers_never_both_own_an_alert(center: CommandCenter, sign_in: Si
 
 
 def test_a_camera_that_dies_says_so_and_comes_back_by_itself(center: CommandCenter, sign_in: SignIn):
-    desk = sign_in("reed")
+    desk = sign_in("reed", view="split")
     alert_id = center.report("panic", detail="watch")
     expect(desk.card(alert_id)).to_have_count(1)
     camera_id = center.camera_ids[0]
     expect(desk.tile(camera_id)).to_have_attribute("data-state", "live")
+    eventually(lambda: desk.mark_on_map(camera_id) == "camera-city-live", "the map shows it live")
     center.feeds.kill()
     expect(desk.tile(camera_id)).not_to_have_attribute("data-state", "live", timeout=30_000)
+    eventually(lambda: desk.mark_on_map(camera_id) == "camera-city-lost", "the map shows it lost")
     center.feeds.start()
     expect(desk.tile(camera_id)).to_have_attribute("data-state", "live", timeout=60_000)
+    eventually(lambda: desk.mark_on_map(camera_id) == "camera-city-live", "the map shows it live again")
 
 
 def test_a_page_outlives_its_kernel_and_the_gateway(center: CommandCenter, sign_in: SignIn):

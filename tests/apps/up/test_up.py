@@ -20,7 +20,7 @@ from apps.up.services import free_port
 from tests.apps.command import Rtcc, runner
 from tests.ray_jobs.live.city import eventually
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.beside, pytest.mark.slow, pytest.mark.timeout(400)]
 
 PARTS = ["keeper", "Ray head", "director", "gateway", "pages", "lab"]
 

@@ -143,6 +143,38 @@ def test_who_was_quicker_is_named_and_nothing_is_shown_as_done(opener: Opener):
     assert opened.gateway.desk.alerts[CROSSING]["acknowledged_by"] == "kbell"
 
 
+def repeated(opened: Any, alert_id: str) -> None:
+    """Count a repeat that the page has not heard of yet."""
+    alert = opened.gateway.desk.alerts[alert_id]
+    alert.update(
+        version=alert["version"] + 1, repeats=alert["repeats"] + 1, last_onset_at=datetime.now(UTC).isoformat()
+    )
+
+
+def test_a_repeat_between_look_and_click_does_not_undo_the_click(opener: Opener):
+    opened = opener()
+    card = opened.card(CROSSING)
+    expect(card).to_be_visible()
+    repeated(opened, CROSSING)
+    card.get_by_test_id("btn-acknowledge").click()
+    expect(card).to_have_attribute("data-state", "acknowledged")
+    expect(card.get_by_test_id("card-note")).to_have_count(0)
+    assert [step["kind"] for step in opened.gateway.desk.steps[CROSSING]] == ["acknowledge"]
+
+
+def test_nobody_closes_an_alert_over_a_repeat_they_have_not_seen(opener: Opener):
+    opened = opener()
+    card = opened.card(CROSSING)
+    card.get_by_test_id("btn-assign").click()
+    expect(card).to_have_attribute("data-state", "assigned")
+    card.get_by_test_id("btn-close").click()
+    opened.by("outcome-false_alarm").check()
+    repeated(opened, CROSSING)
+    opened.by("confirm-close").click()
+    expect(card.get_by_test_id("card-note")).to_contain_text("It changed meanwhile")
+    assert state_of(opened, CROSSING) == "assigned"
+
+
 def test_a_step_that_was_not_heard_is_not_shown_as_taken(opener: Opener):
     opened = opener()
     card = opened.card(CROSSING)

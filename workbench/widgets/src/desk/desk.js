@@ -19,6 +19,13 @@ export function byUrgency(a, b) {
   );
 }
 
+const OF_REPEATS = ["version", "repeats", "last_onset_at", "firm"];
+
+const onlyRepeated = (seen, now) =>
+  Object.keys({ ...seen, ...now }).every(
+    (key) => OF_REPEATS.includes(key) || JSON.stringify(seen[key]) === JSON.stringify(now[key]),
+  );
+
 export class Desk {
   constructor(store, page) {
     this.store = store;
@@ -147,7 +154,11 @@ export class Desk {
     return now && this.own.get(alert.alert_id) === now.version ? now : alert;
   }
 
-  async send(alert, kind, extra) {
+  /**
+   * Send a step. Where only repeats were counted since the person looked, what they decided on is as it was, and it
+   * is sent once more; but nobody closes an alert over repeats they have not seen.
+   */
+  async send(alert, kind, extra, again = false) {
     const id = alert.alert_id;
     this.underWay.value = new Map(this.underWay.value).set(id, kind);
     this.note(id, null);
@@ -157,7 +168,9 @@ export class Desk {
       this.store.take_alert(told);
       return told;
     } catch (error) {
-      if (error.status === 409 && error.body?.alert) this.store.take_alert({ alert: error.body.alert });
+      const now = error.status === 409 ? error.body?.alert : null;
+      if (now) this.store.take_alert({ alert: now });
+      if (now && !again && kind !== "close" && onlyRepeated(alert, now)) return await this.send(now, kind, extra, true);
       if (signedOut(error)) this.store.link.state.value = "signed_out";
       this.note(id, { tone: error.status === 409 ? "conflict" : "refused", text: this.refusal(error) });
       return null;
