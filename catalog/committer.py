@@ -61,9 +61,9 @@ from catalog.writes import (
 SELF = Access("keeper", role="service", purpose="maintenance")
 """Who does upkeep."""
 
-RENEW_AFTER = 2_000
-"""Commits after which the lake is opened anew, about a quarter of an hour of live work: DuckDB keeps some 20 kB of
-each, 40 MB by then, and opening takes a third of a second."""
+RENEW_AFTER = 500
+"""Commits after which the lake is opened anew, about six minutes of live work: DuckDB keeps some 40 kB of each,
+20 MB by then, and opening takes a third of a second."""
 
 Judged = tuple[Pending, Plan]
 
