@@ -17,7 +17,7 @@ MOST_FOLDS = 3
 
 @dataclass(frozen=True)
 class Foretold:
-    """What the weights of each fold, matched on all blocks before but that fold's, say of it and of what follows."""
+    """What the weights of each fold, matched on all blocks before but its own, say of it and of what follows."""
 
     weightings: tuple[Weighting, ...]
     """One a fold."""

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import t
 
 from workbench.designs.calibration import Distance, Weighting
-from workbench.designs.calibration_folds import Foretold, foretell, folds_of
+from workbench.designs.calibration_folds import Foretold, folds_of, foretell
 from workbench.designs.estimates import Check, Estimate, refusal
 from workbench.designs.matching import FEWEST_DONORS, WORRYING_DONORS, Matched, Matching, blocks_before, match
 from workbench.designs.panel import Floats, Panel
@@ -57,18 +57,24 @@ def estimate_calibration(
 
 
 def fit_calibration(
-    panel: Panel, *, match_every: int | None = None, distance: Distance = "linear", level: float = 0.95
-) -> Fitted:
+    panel: Panel, *, match_every: int | None = None, distance: Distance = "linear", level: float = 0.95,
+    hold_out: bool = True,
+) -> Fitted:  # fmt: skip
     """Weight the control places so that they match the treated ones, and compare the counts after.
 
     Each wave has its own weights, matched up to its own first period with cameras. Places whose small counts were
-    high by luck are weighted up, and fall back where nothing is matched any more: by how much, weights say that were
-    found without a third of the periods before, and the change is taken against that (`calibration_folds`). The
-    interval is that of the logarithm of the ratio, whole places as clusters, before and after together: what a
+    high by luck are weighted up, and fall back where nothing is matched any more: by how much, weights say that
+    were found without a third of the periods before, and the change is taken against that (`calibration_folds`).
+    The interval is that of the logarithm of the ratio, whole places as clusters, before and after together: what a
     place has in both drops out. Where there is but one block before, nothing can be left out and the figure stands
     uncorrected, its error from residuals on what is matched. Intervals with clusters alone, and with every place
     and period by itself as R's `microsynth` has it, stand among the checks, and so does what the method says of the
     last stretch before the cameras.
+
+    Parameters
+    ----------
+    hold_out
+        Whether the last stretch before the cameras is asked about; it takes half of the time.
 
     Notes
     -----
@@ -78,7 +84,8 @@ def fit_calibration(
     51(3); residuals after Deville and Särndal 1992, same as the first, 87(418).
     """
     fitted = _fit(panel, match_every, distance, level)
-    foretold = None if fitted.estimate.refused else _held_out(panel, match_every, distance)
+    asked = hold_out and not fitted.estimate.refused
+    foretold = _held_out(panel, match_every, distance) if asked else None
     if foretold is None:
         return fitted
     return replace(fitted, estimate=replace(fitted.estimate, checks=(*fitted.estimate.checks, foretold)))
@@ -303,7 +310,7 @@ def _said_of_folds(parts: Sequence[_Part]) -> str:
 
 
 def _mix(panel: Panel, matched: Matched, foretold: Sequence[Foretold | None]) -> tuple[Floats, Floats]:
-    """Return (P,) shares of the counterfactual, and (T,) what it says; each stretch before by weights without it."""
+    """Return (P,) shares of the counterfactual, and (T,) what it says; each fold by weights without it."""
     shares, line = np.zeros(len(panel.place_ids)), np.zeros(len(panel.starts))
     counts = panel.counts[panel.control]
     for wave, matching, whole, out in zip(waves(panel), matched.waves, matched.weightings, foretold, strict=True):

@@ -106,10 +106,10 @@ def alike_pools(panel: Panel, treated: NDArray[np.int64], *, alike: bool = True)
 
 
 def _sizes(panel: Panel, treated: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (n,) incidents the treated places would have over all periods, had they changed as all controls did."""
+    """Return (n,) incidents the treated places would have over all periods had they changed as all controls did."""
     before = panel.before
     if not before.any():
-        return panel.counts[treated].sum(axis=1)
+        return np.asarray(panel.counts[treated].sum(axis=1), np.float64)
     earlier, everything = panel.counts[panel.control][:, before].sum(), panel.counts[panel.control].sum()
     growth = everything / earlier if earlier > 0 else len(before) / before.sum()
     return np.asarray(panel.counts[treated][:, before].sum(axis=1) * growth, np.float64)

@@ -217,7 +217,9 @@ def _placebos(breaks: Sequence[PlaceboBreak], change: Change, further: float) ->
         "they are no larger than their errors say"
     )  # fmt: skip
     return Check(
-        "placebo breaks as large, share", share, True,
+        "placebo breaks as large, share",
+        share,
+        True,
         f"Of {len(breaks)} breaks made up in the periods before, {larger} show a change as large as the one found "
         f"and {false} have p below 0.05; {widened}.",
     )

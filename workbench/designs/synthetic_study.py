@@ -29,8 +29,8 @@ FEWEST_BEFORE = 4
 """With fewer periods before, any mix of donors fits."""
 
 WORST_FIT = 0.25
-"""A root mean squared gap before above this share of the level, Poisson's scatter taken off, says that the mix is not
-like the treated places."""
+"""A root mean squared gap before above this share of the level, Poisson's scatter taken off, says that the mix is
+not like the treated places."""
 
 FEWEST_PLACEBOS = 8
 """With fewer placebos neither an error nor a rank says anything."""
@@ -104,7 +104,7 @@ def find(panel: Panel, kind: Kind) -> Found:
 
 
 def _carried(mixed: DoubleWeighted, treated: Floats, donors: Floats, before: Bools) -> Floats:
-    """Return (T,) what the treated places' mean would have been: the mix, at their level in the weighted periods."""
+    """Return (T,) what the treated places' mean would have been: the mix at their level in the weighted periods."""
     mix = mixed.unit_weights @ donors
     if not mixed.time_weights.any():
         return np.asarray(mix, np.float64)  # a synthetic control takes the mix as it is

@@ -22,6 +22,7 @@ from workbench.impact.sites import Site
 from workbench.impact.specification import AreasSpecification, StudySpecification
 from workbench.impact.study import Study
 from workbench.impact.study_files import StudyFiles
+from workbench.impact.verdict import credible
 
 Choice = Literal["random", "hot"]
 """Where cameras go: any place with enough incidents over all days of the file, or those with most in the year
@@ -64,6 +65,8 @@ class Told:
     change_ratio: float
     low: float
     high: float
+    leant_on: bool
+    """Whether a verdict may lean on it, see `verdict.credible`."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class PlantedStudy:
     told: tuple[Told, ...]
     refused: tuple[str, ...]
     """Methods that gave no interval."""
+    missing: tuple[str, ...]
+    """What kept a verdict from *supported* where one was *suggestive*."""
 
 
 def planted_study(plan: Plan, seed: int) -> PlantedStudy:
@@ -179,11 +184,13 @@ def _specification(plan: Plan, activated_on: date) -> StudySpecification:
 
 def _told(findings: Findings, seed: int, activated_on: date) -> PlantedStudy:
     own = [one for one in findings.estimates if one.outcome == findings.primary_outcome]
+    leant_on = {one.method for one in credible(own, findings.guards)}
     told = tuple(
-        Told(one.method, one.change_ratio, *one.change_interval)
+        Told(one.method, one.change_ratio, *one.change_interval, one.method in leant_on)
         for one in own if one.change_ratio is not None and one.change_interval is not None
     )  # fmt: skip
     answered = {one.method for one in told}
     verdict = findings.verdicts[0]
     refused = tuple(one.method for one in own if one.method not in answered)
-    return PlantedStudy(seed, activated_on, verdict.rung, verdict.sentence, told, refused)
+    why = () if verdict.rung != "suggestive" else verdict.reasons
+    return PlantedStudy(seed, activated_on, verdict.rung, verdict.sentence, told, refused, why)

@@ -35,7 +35,7 @@ Estimator = Callable[[Panel, float], Estimate]
 """A method that is quick enough to be asked again and again."""
 
 QUICK: dict[str, Estimator] = {
-    CALIBRATION: lambda panel, level: fit_calibration(panel, level=level).estimate,
+    CALIBRATION: lambda panel, level: fit_calibration(panel, level=level, hold_out=False).estimate,
     RELATIVE_EFFECT: estimate_relative_effect,
 }
 """Methods whose placebos in time and sensitivity are shown."""

@@ -86,7 +86,9 @@ def _speakers(evidence: Evidence) -> Mapping[Family, Estimate]:
     """Return, for each family, the estimate that speaks for it."""
     rank = {method: place for place, method in enumerate(PREFERRED)}
     chosen: dict[Family, Estimate] = {}
-    for one in sorted(credible(evidence.estimates, evidence.guards), key=lambda one: rank.get(one.method, len(rank))):
+    for one in sorted(
+        credible(evidence.estimates, evidence.guards), key=lambda one: rank.get(one.method, len(rank))
+    ):
         chosen.setdefault(FAMILIES[one.design], one)
     return chosen
 
