@@ -53,8 +53,8 @@ and a study counts in the same. Bias is the mean of the estimated change less th
 share of intervals that hold it; *leant on* are intervals of methods that passed their own checks and, where a
 shock to the whole city is known or found, know more than the places' own past: a verdict rests on no others. A
 false alarm is the verdict *supported* where nothing was planted, power its share where something was. Draws
-share one city and its sixteen years: what moved all of it in one year is in many of them, so that they say less
-than as many cities would."""
+share one city and its years: what moved all of it in one year is in many of them, so that they say less than as
+many cities would."""
 
 WHYS = (
     ("Only ", "one design alone"),
