@@ -34,7 +34,8 @@ METHOD = (
     'The baseline is `scipy.optimize.minimize(method="trust-constr")` with exact slopes and curvature and sparse '
     "constraints, in one process; SLSQP would need dense matrices of the number of weights squared: not tried. One "
     "process lets BLAS take the threads it likes; Ray's workers have one each. Ray's own start is not counted: "
-    "a study has it running, and workers have loaded what they need."
+    "a study has it running, and workers have loaded what they need. Each draw is one weighting, all totals met; a "
+    "study's own placebo takes three, each with a third of the past left out."
 )
 
 PLACES, TREATED, COVARIATES, KINDS, QUARTERS = 9_642, 39, 9, 4, 12

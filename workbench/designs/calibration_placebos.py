@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.errors import BadInput
 from workbench.designs.calibration import Distance
+from workbench.designs.calibration_folds import foretell
 from workbench.designs.calibration_study import METHOD
 from workbench.designs.findings import Placebos
 from workbench.designs.matching import Matching, match, weigh
@@ -72,13 +73,20 @@ def placebo_draw(prepared: Prepared, seed: int) -> PlaceboDraw:
     for matching in prepared.waves:
         own = chosen[first : first + len(matching.treated_matched)]
         first += len(own)
-        donors = matching.control_matched[rest]
-        found = weigh(donors, matching.control_matched[own].sum(axis=0), len(own), prepared.distance)
-        fewest = min(fewest, found.effective_donors)
-        if not found.balanced:
-            return PlaceboDraw(seed, None, fewest)
+        donors, after = matching.control_matched[rest], matching.control_after[rest]
+        pretended = matching.control_matched[own]
+        foretold = foretell(matching, donors, after, pretended, prepared.distance)
+        if foretold is not None:
+            fewest = min(fewest, foretold.effective_donors)
+            expected += foretold.expected(float(pretended[:, len(matching.names) - matching.blocks :].sum()))
+        else:
+            found = weigh(donors, pretended.sum(axis=0), len(own), prepared.distance)
+            fewest = min(fewest, found.effective_donors)
+            # Draws are held beside a change that was corrected, where its blocks allowed that.
+            if not found.balanced or matching.blocks > 1:
+                return PlaceboDraw(seed, None, fewest)
+            expected += float(found.weights @ after)
         counted += float(matching.control_after[own].sum())
-        expected += float(found.weights @ matching.control_after[rest])
     return PlaceboDraw(seed, counted / expected - 1 if expected > 0 else None, fewest)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.stats import t
 
 from workbench.designs.calibration import Distance, Weighting
+from workbench.designs.calibration_folds import Foretold, folds_of, foretell
 from workbench.designs.estimates import Check, Estimate, refusal
-from workbench.designs.matching import FEWEST_DONORS, WORRYING_DONORS, Matched, Matching, match
+from workbench.designs.matching import FEWEST_DONORS, WORRYING_DONORS, Matched, Matching, blocks_before, match
 from workbench.designs.panel import Floats, Panel
 from workbench.designs.placebo_panels import backdated, waves
 from workbench.designs.weighted_contrast import contrast, residuals
@@ -56,24 +57,35 @@ def estimate_calibration(
 
 
 def fit_calibration(
-    panel: Panel, *, match_every: int | None = None, distance: Distance = "linear", level: float = 0.95
-) -> Fitted:
+    panel: Panel, *, match_every: int | None = None, distance: Distance = "linear", level: float = 0.95,
+    hold_out: bool = True,
+) -> Fitted:  # fmt: skip
     """Weight the control places so that they match the treated ones, and compare the counts after.
 
-    Each wave has its own weights, matched up to its own first period with cameras. The interval is that of the
-    logarithm of the ratio, whole places as clusters, from residuals on what is matched. The intervals with clusters
-    alone, and with every place and period by itself as R's `microsynth` has it, stand among the checks. So does
-    what the method says of the last stretch before the cameras when it may not match it: places whose small counts
-    were high by luck are weighted up, and fall back where nothing is matched any more.
+    Each wave has its own weights, matched up to its own first period with cameras. Places whose small counts were
+    high by luck are weighted up, and fall back where nothing is matched any more: by how much, weights say that
+    were found without a third of the periods before, and the change is taken against that (`calibration_folds`).
+    The interval is that of the logarithm of the ratio, whole places as clusters, before and after together: what a
+    place has in both drops out. Where there is but one block before, nothing can be left out and the figure stands
+    uncorrected, its error from residuals on what is matched. Intervals with clusters alone, and with every place
+    and period by itself as R's `microsynth` has it, stand among the checks, and so does what the method says of the
+    last stretch before the cameras.
+
+    Parameters
+    ----------
+    hold_out
+        Whether the last stretch before the cameras is asked about; it takes half of the time.
 
     Notes
     -----
     Robbins, Saunders and Kilmer 2017, *Journal of the American Statistical Association* 112(517); Robbins and
-    Davenport 2021, *Journal of Statistical Software* 97(2); residuals after Deville and Särndal 1992, same as the
-    first, 87(418).
+    Davenport 2021, *Journal of Statistical Software* 97(2); the correction after Chernozhukov, Wüthrich and Zhu
+    2018, arXiv:1812.10820; linearised errors of whole places after Binder 1983, *International Statistical Review*
+    51(3); residuals after Deville and Särndal 1992, same as the first, 87(418).
     """
     fitted = _fit(panel, match_every, distance, level)
-    foretold = None if fitted.estimate.refused else _held_out(panel, match_every, distance)
+    asked = hold_out and not fitted.estimate.refused
+    foretold = _held_out(panel, match_every, distance) if asked else None
     if foretold is None:
         return fitted
     return replace(fitted, estimate=replace(fitted.estimate, checks=(*fitted.estimate.checks, foretold)))
@@ -107,13 +119,19 @@ def _fit(panel: Panel, match_every: int | None, distance: Distance, level: float
     matched = match(panel, match_every, distance)
     checks = _checks(matched)
     why = _too_thin(matched)
-    parts = [_Part.of(wave, one.weights) for wave, one in zip(matched.waves, matched.weightings, strict=True)]
+    foretold = [foretell(one, one.control_matched, one.control_after, one.treated_matched, distance)
+                for one in matched.waves]  # fmt: skip
+    parts = [
+        _Part.of(wave, one.weights, out)
+        for wave, one, out in zip(matched.waves, matched.weightings, foretold, strict=True)
+    ]
     if why is None and sum(part.expected for part in parts) <= 0:
         why = "the donors had no incident after; study a wider area or a longer time"
     if why is not None:
         return Fitted(refusal(METHOD, panel.outcome, "synthetic", why, checks), *nothing)
     linearised = _linearised_error(panel, matched)
-    return Fitted(_estimate(panel.outcome, parts, linearised, checks, level), *_mix(panel, matched.weightings))
+    estimate = _estimate(panel.outcome, parts, linearised, checks, level)
+    return Fitted(estimate, *_mix(panel, matched, foretold))
 
 
 def _linearised_error(panel: Panel, matched: Matched) -> float:
@@ -197,11 +215,13 @@ class _Part:
     of_donors_plain: Floats
     """(N,) the same without regard to what is matched."""
     of_treated: Floats
-    """(n,) each treated place's part in the error of their sum."""
+    """(n,) each treated place's part in the error of their sum; where corrected, of its incidents before too."""
     dispersion: float
+    before: float | None
+    """Incidents of the treated places before, which a corrected figure rests on as well; None where it is not."""
 
     @classmethod
-    def of(cls, matching: Matching, weights: Floats) -> _Part:
+    def of(cls, matching: Matching, weights: Floats, foretold: Foretold | None) -> _Part:
         after = np.concatenate([matching.control_after, matching.treated_after])
         treated = np.arange(len(after)) >= len(weights)
         matched = np.vstack([matching.control_matched, matching.treated_matched])
@@ -209,14 +229,24 @@ class _Part:
         used = np.flatnonzero(weights > 0)
         plain = weights * (matching.control_after - expected / weights.sum())
         if expected <= 0:
-            return cls(matching.treated_after, expected, 0 * weights, plain, 0 * matching.treated_after, 1.0)
+            return cls(matching.treated_after, expected, 0 * weights, plain, 0 * matching.treated_after, 1.0, None)
         whole = np.concatenate([weights, np.ones(int(treated.sum()))])
         of_donors, of_treated, rank = residuals(after, treated, whole, matched)
         inflated = len(used) / max(len(used) - rank, 1)
         influence = np.zeros(len(weights))
         influence[used] = weights[used] * of_donors * np.sqrt(inflated)
         dispersion = float(weights[used] @ of_donors**2) * inflated / expected
-        return cls(matching.treated_after, expected, influence, plain, of_treated, dispersion)
+        if foretold is None or foretold.after <= 0:
+            return cls(matching.treated_after, expected, influence, plain, of_treated, dispersion, None)
+        # The ratio after over that before: what a place has in both drops out, by the same share of its total.
+        before = matching.treated_matched[:, len(matching.names) - matching.blocks :].sum(axis=1)
+        corrected = foretold.expected(float(before.sum()))
+        of_both = foretold.donors_after / foretold.after - foretold.donors_before / foretold.before
+        change = matching.treated_after.sum() / before.sum()
+        return cls(
+            matching.treated_after, corrected, corrected * of_both * np.sqrt(inflated),
+            plain * corrected / expected, matching.treated_after - change * before, dispersion, float(before.sum()),
+        )  # fmt: skip
 
 
 def _log_errors(parts: Sequence[_Part], counted: float, expected: float, dispersion: float) -> tuple[float, float]:
@@ -224,14 +254,17 @@ def _log_errors(parts: Sequence[_Part], counted: float, expected: float, dispers
     count = sum(len(part.treated) for part in parts)
     inflated = count / max(count - len(parts), 1)
     counted = max(counted, 0.5)  # none at all is still uncertain
-    least = max(dispersion, 1.0) * counted if count < FEW_TREATED else 0.0
-    own = max(sum(float(part.of_treated @ part.of_treated) for part in parts) * inflated, least)
-    plain = max(sum(len(part.treated) * float(part.treated.var()) for part in parts) * inflated, least)
+    before = sum((part.expected / expected) ** 2 / part.before for part in parts if part.before)
+    scatter = max(dispersion, 1.0) if count < FEW_TREATED else 0.0
+    own = max(sum(float(part.of_treated @ part.of_treated) for part in parts) * inflated / counted**2,
+              scatter * (1 / counted + before))  # fmt: skip
+    plain = max(sum(len(part.treated) * float(part.treated.var()) for part in parts) * inflated / counted**2,
+                scatter / counted)  # fmt: skip
     of_donors = np.sum([part.of_donors for part in parts], axis=0)
     of_donors_plain = np.sum([part.of_donors_plain for part in parts], axis=0)
     return (
-        float(np.sqrt(own / counted**2 + of_donors @ of_donors / expected**2)),
-        float(np.sqrt(plain / counted**2 + of_donors_plain @ of_donors_plain / expected**2)),
+        float(np.sqrt(own + of_donors @ of_donors / expected**2)),
+        float(np.sqrt(plain + of_donors_plain @ of_donors_plain / expected**2)),
     )
 
 
@@ -255,7 +288,8 @@ def _estimate(
     return Estimate(
         METHOD, outcome, "synthetic", ratio, (low, high), counted - expected, (expected * low, expected * high),
         level, float(2 * spread.sf(abs(centre) / error)), dispersion, (*checks, *others),
-        ("The weighted control places have the treated ones' totals before; what was not matched may differ.",),
+        ("The weighted control places have the treated ones' totals before; what was not matched may differ.",
+         _said_of_folds(parts)),
     )  # fmt: skip
 
 
@@ -269,9 +303,26 @@ def _other_error(name: str, words: str, error: float, centre: float, quantile: f
     )  # fmt: skip
 
 
-def _mix(panel: Panel, weightings: Sequence[Weighting]) -> tuple[Floats, Floats]:
+def _said_of_folds(parts: Sequence[_Part]) -> str:
+    if all(part.before is not None for part in parts):
+        return "The change is taken against how well weights foretell periods before that they were not matched on."
+    return "The past could not be cut into parts: what falls back by itself is not taken off the change."
+
+
+def _mix(panel: Panel, matched: Matched, foretold: Sequence[Foretold | None]) -> tuple[Floats, Floats]:
+    """Return (P,) shares of the counterfactual, and (T,) what it says; each fold by weights without it."""
     shares, line = np.zeros(len(panel.place_ids)), np.zeros(len(panel.starts))
-    for one in weightings:
-        shares[panel.control] += one.weights
-        line += one.weights @ panel.counts[panel.control]
+    counts = panel.counts[panel.control]
+    for wave, matching, whole, out in zip(waves(panel), matched.waves, matched.weightings, foretold, strict=True):
+        if out is None or out.after <= 0:
+            shares[panel.control] += whole.weights
+            line += whole.weights @ counts
+            continue
+        shares[panel.control] += out.weights
+        own = out.weights @ counts
+        blocks = blocks_before(wave.before, matched.match_every)
+        for weighting, fold in zip(out.weightings, folds_of(matching.blocks), strict=True):
+            periods = np.concatenate([blocks[block] for block in fold])
+            own[periods] = weighting.weights @ counts[:, periods]
+        line += own * matching.treated_before / out.before
     return shares / shares.sum(), line

@@ -37,6 +37,13 @@ class Matching:
     """(N,) incidents while the wave's cameras were on."""
     treated_after: Floats
     """(n,)"""
+    blocks: int = 0
+    """How many of the totals, the last ones, are counts before, oldest first; 0 where none may be left out."""
+
+    @property
+    def treated_before(self) -> float:
+        """Incidents of the treated places in all blocks before."""
+        return float(self.treated_matched[:, len(self.names) - self.blocks :].sum())
 
     def weighting(self, distance: Distance = "linear") -> Weighting:
         """Return the weights of the control places."""
@@ -113,7 +120,7 @@ def matchings(panel: Panel, match_every: int) -> tuple[Matching, ...]:
 
 
 def _matching(panel: Panel, wave: Wave, match_every: int) -> Matching:
-    blocks = _blocks(wave.before, match_every)
+    blocks = blocks_before(wave.before, match_every)
     columns = [np.ones((len(panel.place_ids), 1))]
     names = ["places"]
     if panel.exposure is not None:
@@ -127,10 +134,13 @@ def _matching(panel: Panel, wave: Wave, match_every: int) -> Matching:
     matched = np.hstack(columns)
     after = panel.counts[:, wave.after].sum(axis=1)
     control = panel.control
-    return Matching(tuple(names), matched[control], matched[wave.rows], after[control], after[wave.rows])
+    return Matching(
+        tuple(names), matched[control], matched[wave.rows], after[control], after[wave.rows], len(blocks)
+    )
 
 
-def _blocks(before: Bools, length: int) -> list[NDArray[np.int64]]:
+def blocks_before(before: Bools, length: int) -> list[NDArray[np.int64]]:
+    """Return the periods of each block before; the oldest takes what is left over."""
     periods = np.flatnonzero(before)
     count = max(len(periods) // length, 1)
     edges = [0, *(len(periods) - length * left for left in range(count - 1, -1, -1))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -62,15 +63,21 @@ class Panel:
         if self.covariates.size and self.covariates.shape != (places, len(self.covariate_names)):
             raise ValueError(f"panel of {self.outcome!r}: covariates are {self.covariates.shape}")
 
-    @property
+    # Kept once asked for: methods ask hundreds of times.
+    @cached_property
     def treated(self) -> Bools:
-        """(P,) places that have or get cameras."""
-        return np.asarray([role == "treated" for role in self.roles])
+        """(P,) places that have or get cameras; read-only."""
+        return self._with_role("treated")
 
-    @property
+    @cached_property
     def control(self) -> Bools:
-        """(P,) places that may stand for what would have been."""
-        return np.asarray([role == "control" for role in self.roles])
+        """(P,) places that may stand for what would have been; read-only."""
+        return self._with_role("control")
+
+    def _with_role(self, wanted: Role) -> Bools:
+        rows = np.asarray([role == wanted for role in self.roles], np.bool_)
+        rows.flags.writeable = False
+        return rows
 
     @property
     def first_active(self) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from catalog.errors import BadInput
 from workbench.designs.panel import Bools, Panel, Role
 
 ALIKE_PLACES = 10
-"""A pretended camera place is drawn from at least so many control places nearest in count to the real one: enough
+"""A pretended camera place is drawn from at least so many control places nearest in size to the real one: enough
 for draws to differ, few enough for them to be as busy."""
 
 
@@ -41,10 +41,15 @@ def waves(panel: Panel) -> tuple[Wave, ...]:
     return tuple(sorted(found, key=lambda wave: int(wave.after.argmax())))
 
 
-def placebo_panel(panel: Panel, seed: int) -> Panel:
+def placebo_panel(panel: Panel, seed: int, pools: NDArray[np.int64] | None = None) -> Panel:
     """Return the panel in which control places alike pretend to be the treated ones, which are left out.
 
     Each pretends to have had its cameras when the place it stands for had them.
+
+    Parameters
+    ----------
+    pools
+        What `alike_pools` says of the treated places, so that many draws ask it once; None to ask it here.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def placebo_panel(panel: Panel, seed: int) -> Panel:
         When there are not twice as many control places as treated ones.
     """
     treated = np.flatnonzero(panel.treated)
-    picked = pick_alike(alike_pools(panel, treated), np.random.default_rng(seed))
+    picked = pick_alike(alike_pools(panel, treated) if pools is None else pools, np.random.default_rng(seed))
     chosen = np.flatnonzero(panel.control)[picked]
     active = np.zeros_like(panel.active)
     active[chosen] = panel.active[treated]
@@ -65,12 +70,15 @@ def placebo_panel(panel: Panel, seed: int) -> Panel:
 def alike_pools(panel: Panel, treated: NDArray[np.int64], *, alike: bool = True) -> NDArray[np.int64]:
     """Return for each treated place the control places that may pretend to be it.
 
+    Control places are told by their incidents before and after together: those that had as many as the treated
+    ones before alone would be places that were just high, and fall back by themselves (regression to the mean).
+
     Parameters
     ----------
     treated
         (n,) rows of the panel.
     alike
-        Whether only those nearest in count before may; otherwise all may.
+        Whether only those nearest in size may; otherwise all may.
 
     Returns
     -------
@@ -89,12 +97,22 @@ def alike_pools(panel: Panel, treated: NDArray[np.int64], *, alike: bool = True)
         )
     if not alike:
         return np.broadcast_to(np.arange(controls), (len(treated), controls))
-    levels = panel.counts[:, panel.before].mean(axis=1) if panel.before.any() else panel.counts.mean(axis=1)
+    size, wanted = panel.counts[panel.control].sum(axis=1), _sizes(panel, treated)
     # Twice as many as there are treated places, so that a free one is always left in a pool.
-    size = min(max(ALIKE_PLACES, 2 * len(treated), controls // 20), controls)
-    own = levels[panel.control]
-    nearest = [np.argsort(np.abs(own - levels[row]), kind="stable")[:size] for row in treated]
-    return np.asarray(nearest, np.int64).reshape(len(treated), size)
+    many = min(max(ALIKE_PLACES, 2 * len(treated), controls // 20), controls)
+    each, which = np.unique(wanted, return_inverse=True)
+    nearest = [np.argsort(np.abs(size - one), kind="stable")[:many] for one in each]
+    return np.asarray(nearest, np.int64).reshape(len(each), many)[which]
+
+
+def _sizes(panel: Panel, treated: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return (n,) incidents the treated places would have over all periods had they changed as all controls did."""
+    before = panel.before
+    if not before.any():
+        return np.asarray(panel.counts[treated].sum(axis=1), np.float64)
+    earlier, everything = panel.counts[panel.control][:, before].sum(), panel.counts[panel.control].sum()
+    growth = everything / earlier if earlier > 0 else len(before) / before.sum()
+    return np.asarray(panel.counts[treated][:, before].sum(axis=1) * growth, np.float64)
 
 
 def pick_alike(pools: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

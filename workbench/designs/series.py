@@ -317,22 +317,32 @@ class Change:
     """More (or, negative, fewer) than would have been, summed over the rows."""
     count_interval: tuple[float, float]
     p_value: float
+    error: float = float("nan")
+    """Standard error of the logarithm of 1 + ratio; NaN for measurements."""
 
 
-def change_after(fit: SegmentedFit, level: float = 0.95) -> Change:
+def change_after(fit: SegmentedFit, level: float = 0.95, further: float = 0.0) -> Change:
     """Return the change over all rows after, by the delta method.
 
     On the log and log-odds scales the ratio of what is expected with and without is taken on the log scale, and the
     count from the incidents seen: seen · (1 − 1 / ratio). For measurements, the difference itself.
+
+    Parameters
+    ----------
+    further
+        Standard error of the log ratio that the regression itself does not know of; not of measurements.
     """
     if fit.family == "gaussian":
         return _difference(fit, level)
     log_ratio = _log_ratio(fit, level)
+    if further > 0:
+        error = float(np.hypot(log_ratio.standard_error, further))
+        log_ratio = _term(log_ratio.estimate, error, fit.degrees, level)
     seen = float(fit.outcome[fit.design.after].sum())
     low, middle, high = (seen * -np.expm1(-one) for one in (log_ratio.low, log_ratio.estimate, log_ratio.high))
     return Change(
         float(np.expm1(log_ratio.estimate)), (float(np.expm1(log_ratio.low)), float(np.expm1(log_ratio.high))),
-        float(middle), (float(low), float(high)), log_ratio.p_value,
+        float(middle), (float(low), float(high)), log_ratio.p_value, log_ratio.standard_error,
     )  # fmt: skip
 
 

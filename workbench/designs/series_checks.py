@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,23 @@ class PlaceboBreak:
     """Index of the first period after the break that was made up."""
     change_ratio: float
     p_value: float
+    error: float
+    """Standard error of the logarithm of 1 + change."""
+
+
+def error_beyond(breaks: Sequence[PlaceboBreak]) -> float:
+    """Return the standard error of a log ratio that the method's own does not account for; 0 where it does.
+
+    Where nothing began a change should be as large as its standard error says; what is found beyond that is error
+    the method does not know of. Schuemie, Ryan, DuMouchel, Suchard and Madigan (2014, Statistics in Medicine 33,
+    209–218) find it so from negative controls, and Schuemie, Hripcsak, Ryan, Madigan and Suchard (2018, PNAS 115,
+    2571–2577) widen intervals by it; here its mean is taken to be 0, so that a bias counts as error, by moments.
+    """
+    known = [one for one in breaks if np.isfinite(one.error) and one.change_ratio > -1]
+    if not known:
+        return 0.0
+    beyond = np.mean([np.log1p(one.change_ratio) ** 2 - one.error**2 for one in known])
+    return float(np.sqrt(max(beyond, 0.0)))
 
 
 def placebo_breaks(before: int, fit: Callable[[int], Change], edge: int = EDGE_PERIODS) -> tuple[PlaceboBreak, ...]:
@@ -77,5 +94,5 @@ def placebo_breaks(before: int, fit: Callable[[int], Change], edge: int = EDGE_P
             change = fit(at)
         except BadInput:
             continue
-        found.append(PlaceboBreak(at, change.ratio, change.p_value))
+        found.append(PlaceboBreak(at, change.ratio, change.p_value, change.error))
     return tuple(found)

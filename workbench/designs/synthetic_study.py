@@ -14,8 +14,8 @@ from workbench.designs.calibration_placebos import rank_p
 from workbench.designs.calibration_study import Fitted
 from workbench.designs.estimates import Check, Estimate, refusal
 from workbench.designs.findings import Placebos
-from workbench.designs.panel import Floats, Panel
-from workbench.designs.placebo_panels import backdated, placebo_panel, waves
+from workbench.designs.panel import Bools, Floats, Panel
+from workbench.designs.placebo_panels import alike_pools, backdated, placebo_panel, waves
 from workbench.designs.synthetic_did import Block, DoubleWeighted, double_weighted
 
 SYNTHETIC_CONTROL = "synthetic_control"
@@ -29,7 +29,8 @@ FEWEST_BEFORE = 4
 """With fewer periods before, any mix of donors fits."""
 
 WORST_FIT = 0.25
-"""A root mean squared gap before above this share of the level says that the mix is not like the treated places."""
+"""A root mean squared gap before above this share of the level, Poisson's scatter taken off, says that the mix is
+not like the treated places."""
 
 FEWEST_PLACEBOS = 8
 """With fewer placebos neither an error nor a rank says anything."""
@@ -42,7 +43,7 @@ class Found:
     counted: float
     """Incidents in the treated places while cameras were on."""
     expected: float
-    """What the mixes say there would have been; may be below 0 for synthetic difference-in-differences."""
+    """What the mixes say there would have been."""
     donor_weights: Floats
     """(P,) shares."""
     counterfactual: Floats
@@ -51,6 +52,8 @@ class Found:
     """(B,) treated less mixed incidents in the periods before the first camera."""
     before_level: float
     """Mean incidents of the treated places in a period before."""
+    before_noise: float
+    """Mean square of the gaps that counts of Poisson would have by themselves, incidents²."""
     effective_donors: float
 
     @property
@@ -68,10 +71,15 @@ def find(panel: Panel, kind: Kind) -> Found:
     """Mix donors for each wave of cameras and compare.
 
     The treated places of a wave are matched in their mean, so that a mix of places is one place, not their sum.
+    Synthetic difference-in-differences is a two-way regression with weights on places and periods (Arkhangelsky et
+    al. 2021, equation 1). Of counts it is taken in ratios here, as the Poisson regression with the same weights
+    (Wooldridge 1999, *Journal of Econometrics* 90): places of unlike size cannot move by the same number
+    when the city does, and the treated ones' mean is mostly many times that of the mix.
     """
     shares, line = np.zeros(len(panel.place_ids)), np.zeros(len(panel.starts))
-    counted = expected = 0.0
+    counted = expected = noise = 0.0
     donors = panel.counts[panel.control]
+    levels = donors[:, panel.before].mean(axis=1)
     fewest = np.inf
     for wave in waves(panel):
         order = np.concatenate([np.flatnonzero(wave.before), np.flatnonzero(wave.after)])
@@ -79,9 +87,12 @@ def find(panel: Panel, kind: Kind) -> Found:
         block = Block(donors[:, order], treated[:, order], int(wave.before.sum()))
         mixed: DoubleWeighted = double_weighted(block, kind)
         counts = len(wave.rows)
-        shift = mixed.time_weights @ (treated.mean(axis=0) - mixed.unit_weights @ donors)[wave.before]
-        own = counts * (mixed.unit_weights @ donors + shift)
+        own = counts * _carried(mixed, treated.mean(axis=0), donors, wave.before)
         line += own
+        mix = float(mixed.unit_weights @ levels)
+        level = float(own[panel.before].mean())
+        # Shares of the mix, each of which scatters by itself, brought to the treated places' level.
+        noise += level**2 * float(mixed.unit_weights**2 @ levels) / mix**2 if mix > 0 else 0.0
         shares[panel.control] += counts * mixed.unit_weights
         counted += float(treated[:, wave.after].sum())
         expected += float(own[wave.after].sum())
@@ -89,7 +100,18 @@ def find(panel: Panel, kind: Kind) -> Found:
     all_treated = panel.counts[panel.treated & panel.active.any(axis=1)].sum(axis=0)
     gaps = (all_treated - line)[panel.before]
     level = float(all_treated[panel.before].mean())
-    return Found(counted, expected, shares / shares.sum(), line, gaps, level, float(fewest))
+    return Found(counted, expected, shares / shares.sum(), line, gaps, level, level + noise, float(fewest))
+
+
+def _carried(mixed: DoubleWeighted, treated: Floats, donors: Floats, before: Bools) -> Floats:
+    """Return (T,) what the treated places' mean would have been: the mix at their level in the weighted periods."""
+    mix = mixed.unit_weights @ donors
+    if not mixed.time_weights.any():
+        return np.asarray(mix, np.float64)  # a synthetic control takes the mix as it is
+    own, mixes = float(mixed.time_weights @ treated[before]), float(mixed.time_weights @ mix[before])
+    if own <= 0 or mixes <= 0:
+        own, mixes = float(treated[before].mean()), float(mix[before].mean())
+    return np.asarray(mix * own / mixes if mixes > 0 else mix, np.float64)
 
 
 def estimate_synthetic_control(panel: Panel, *, placebos: int = 99, level: float = 0.95, seed: int = 0) -> Estimate:
@@ -149,11 +171,13 @@ def _why_not(panel: Panel) -> str | None:
 
 
 def _checks(found: Found) -> tuple[Check, ...]:
-    error = float(np.sqrt((found.before_gaps**2).mean()))
+    # A mix that is right is still off by what small counts scatter: only what goes beyond that is its fault.
+    error = float(np.sqrt(max((found.before_gaps**2).mean() - found.before_noise, 0.0)))
     share = error / found.before_level if found.before_level > 0 else float("inf")
     return (
         Check("root mean squared gap before, share of level", share, share <= WORST_FIT,
-              f"Before the cameras the mix was off by {share:.1%} of the treated places' level."),
+              f"Before the cameras the mix was off by {share:.1%} of the treated places' level, beyond what counts "
+              "of Poisson scatter."),
         Check("effective donors", found.effective_donors, found.effective_donors >= 2,
               f"The mix is worth {found.effective_donors:.1f} places of equal share."),
     )  # fmt: skip
@@ -167,7 +191,8 @@ def placebo_log_ratios(panel: Panel, kind: Kind, seeds: Sequence[int]) -> Floats
     treated, controls = panel.treated & panel.active.any(axis=1), np.flatnonzero(panel.control)
     if int(treated.sum()) == 1 and len(controls) <= len(seeds):
         return np.array([find(_as_if(panel, int(row)), kind).log_ratio for row in controls])
-    return np.array([find(placebo_panel(panel, seed), kind).log_ratio for seed in seeds])
+    pools = alike_pools(panel, np.flatnonzero(panel.treated))
+    return np.array([find(placebo_panel(panel, seed, pools), kind).log_ratio for seed in seeds])
 
 
 def _as_if(panel: Panel, row: int) -> Panel:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from catalog.errors import BadInput
 from workbench.designs.findings import Findings
+from workbench.impact.areas import Area
 from workbench.impact.made_city import kept_after_thinning
 from workbench.impact.places import Places, lay_cells
 from workbench.impact.sites import Site
-from workbench.impact.specification import StudySpecification
+from workbench.impact.specification import AreasSpecification, StudySpecification
 from workbench.impact.study import Study
 from workbench.impact.study_files import StudyFiles
+from workbench.impact.verdict import credible
 
 Choice = Literal["random", "hot"]
-"""Where cameras go: any place with some incidents, or those with most in the year before."""
+"""Where cameras go: any place with enough incidents over all days of the file, or those with most in the year
+before."""
 
 CHOICE_DAYS = 365
 """Days whose incidents hot places are chosen on; they end when the cameras come."""
@@ -47,8 +51,10 @@ class Plan:
     after_months: int = 24
     methods: tuple[str, ...] = ()
     placebos: int = 59
-    least_incidents: int = 2
-    """Incidents in the year of choice without which a place is not chosen at random."""
+    least_incidents: int = 16
+    """Incidents over all days of the file without which a place is not drawn by lot. All days, because a number
+    asked of the days before the cameras alone would be a choice of places that were just bad, which no method is
+    told of; so many, because in a place with fewer than about one a year there is next to nothing to thin."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Told:
     change_ratio: float
     low: float
     high: float
+    leant_on: bool
+    """Whether a verdict may lean on it, see `verdict.credible`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ class PlantedStudy:
     told: tuple[Told, ...]
     refused: tuple[str, ...]
     """Methods that gave no interval."""
+    missing: tuple[str, ...]
+    """What kept a verdict from *supported* where one was *suggestive*."""
 
 
 def planted_study(plan: Plan, seed: int) -> PlantedStudy:
@@ -106,45 +116,54 @@ def _some_month(plan: Plan, rng: np.random.Generator) -> date:
 
 
 def _with_cameras(plan: Plan, activated_on: date, rng: np.random.Generator) -> StudyFiles:
-    """Return the study's files with cameras in chosen places, and fewer incidents there from then on."""
+    """Return the study's files with cameras in chosen places, and fewer incidents there from then on.
+
+    The places are laid out once, over all days of the file, and handed to the study as its polygons: cells that the
+    study laid anew over its own days would begin elsewhere, and an effect planted in one cell be looked for in
+    parts of four.
+    """
     files = plan.files
     incidents = files.incidents
     places = lay_cells(files.specification.study.cell_m, (), incidents.lon_deg, incidents.lat_deg)
-    xy_m = places.plane.to_m(incidents.lon_deg, incidents.lat_deg)
-    at = places.locate(xy_m)
+    at = places.locate(places.plane.to_m(incidents.lon_deg, incidents.lat_deg))
     window = (activated_on - timedelta(days=CHOICE_DAYS), activated_on)
     chosen = _choose(plan, at, incidents.start_at.astype("datetime64[D]"), window, len(places), rng)
     after_at = np.datetime64(activated_on, "us")
     kept = kept_after_thinning(incidents, 1 + plan.effect_ratio, np.isin(at, chosen), after_at, rng)
+    areas = _polygons(places)
     return replace(
-        files, incident_file=replace(files.incident_file, incidents=incidents.of(kept)), areas=(),
+        files, incident_file=replace(files.incident_file, incidents=incidents.of(kept)), areas=areas,
         covariate_names=(), specification=_specification(plan, activated_on),
-        sites=tuple(_site(places, int(place), activated_on, plan.chosen, window) for place in chosen),
+        sites=tuple(_site(areas[int(place)], activated_on, plan.chosen, window) for place in chosen),
     )  # fmt: skip
+
+
+def _polygons(places: Places) -> tuple[Area, ...]:
+    import shapely
+
+    shapes = shapely.transform(places.outlines, places.plane.to_deg)
+    return tuple(Area(place, shape, "study") for place, shape in zip(places.place_ids, shapes, strict=True))
 
 
 def _choose(
     plan: Plan, at: np.ndarray, days: np.ndarray, window: tuple[date, date], places: int, rng: np.random.Generator
 ) -> np.ndarray:
-    inside = (days >= np.datetime64(window[0])) & (days < np.datetime64(window[1])) & (at >= 0)
-    counts = np.bincount(at[inside], minlength=places)
     if plan.chosen == "hot":
-        return np.argsort(-counts, kind="stable")[: plan.sites]
-    some = np.flatnonzero(counts >= plan.least_incidents)
+        inside = (days >= np.datetime64(window[0])) & (days < np.datetime64(window[1]))
+        return np.argsort(-np.bincount(at[inside], minlength=places), kind="stable")[: plan.sites]
+    some = np.flatnonzero(np.bincount(at, minlength=places) >= plan.least_incidents)
     if len(some) < plan.sites:
         raise BadInput(f"{plan.sites} places were to be chosen; {len(some)} had {plan.least_incidents} incidents")
     return rng.choice(some, plan.sites, replace=False)
 
 
-def _site(places: Places, place: int, activated_on: date, chosen: Choice, window: tuple[date, date]) -> Site:
+def _site(area: Area, activated_on: date, chosen: Choice, window: tuple[date, date]) -> Site:
     import shapely
 
-    outline = places.outlines[place]
-    corners = shapely.transform(outline, places.plane.to_deg)
-    centre = shapely.centroid(corners)
+    centre = shapely.centroid(area.shape)
     hot = chosen == "hot"
     return Site(
-        f"site-{place}", centre.x, centre.y, activated_on, corners, monitored=True,
+        f"site of {area.area_id}", centre.x, centre.y, activated_on, area.shape, monitored=True,
         reason="most incidents in the year before" if hot else "drawn by lot",
         chosen_by="counts" if hot else "random", chosen_on=window if hot else None,
     )  # fmt: skip
@@ -155,21 +174,23 @@ def _specification(plan: Plan, activated_on: date) -> StudySpecification:
     month = np.datetime64(activated_on, "M")
     frame = replace(
         specification.study, start=(month - plan.before_months).astype("datetime64[D]").item(),
-        end=(month + plan.after_months).astype("datetime64[D]").item(),
+        end=(month + plan.after_months).astype("datetime64[D]").item(), place="area",
     )  # fmt: skip
     return replace(
-        specification, study=frame, areas=None, co_interventions=(),
+        specification, study=frame, areas=AreasSpecification(Path("places of the whole file")), co_interventions=(),
         claim=replace(specification.claim, change_ratio=None),
     )  # fmt: skip
 
 
 def _told(findings: Findings, seed: int, activated_on: date) -> PlantedStudy:
     own = [one for one in findings.estimates if one.outcome == findings.primary_outcome]
+    leant_on = {one.method for one in credible(own, findings.guards)}
     told = tuple(
-        Told(one.method, one.change_ratio, *one.change_interval)
+        Told(one.method, one.change_ratio, *one.change_interval, one.method in leant_on)
         for one in own if one.change_ratio is not None and one.change_interval is not None
     )  # fmt: skip
     answered = {one.method for one in told}
     verdict = findings.verdicts[0]
     refused = tuple(one.method for one in own if one.method not in answered)
-    return PlantedStudy(seed, activated_on, verdict.rung, verdict.sentence, told, refused)
+    why = () if verdict.rung != "suggestive" else verdict.reasons
+    return PlantedStudy(seed, activated_on, verdict.rung, verdict.sentence, told, refused, why)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.errors import BadInput
 from workbench.designs.area_estimates import compared_spans, estimate_relative_effect, panel_dispersion
@@ -23,7 +24,7 @@ from workbench.designs.displacement import read_rings, rings_around
 from workbench.designs.estimates import Estimate
 from workbench.designs.findings import Displacement, EventStudy, Placebos, Sensitivity
 from workbench.designs.panel import Panel
-from workbench.designs.placebo_panels import backdated, placebo_panel
+from workbench.designs.placebo_panels import alike_pools, backdated, placebo_panel
 from workbench.impact.counting import CountedStudy, ring_counts
 from workbench.impact.study_methods import RELATIVE_EFFECT, Draws
 
@@ -34,7 +35,7 @@ Estimator = Callable[[Panel, float], Estimate]
 """A method that is quick enough to be asked again and again."""
 
 QUICK: dict[str, Estimator] = {
-    CALIBRATION: lambda panel, level: fit_calibration(panel, level=level).estimate,
+    CALIBRATION: lambda panel, level: fit_calibration(panel, level=level, hold_out=False).estimate,
     RELATIVE_EFFECT: estimate_relative_effect,
 }
 """Methods whose placebos in time and sensitivity are shown."""
@@ -68,7 +69,8 @@ def space_placebos(
             found.append(calibration_placebos(panel.outcome, observed, drawn))
         observed = _answer_of(estimates, RELATIVE_EFFECT)
         if observed is not None and seeds:
-            told = run_draws(_relative_placebo, panel, seeds)
+            pools = alike_pools(panel, np.flatnonzero(panel.treated))
+            told = run_draws(_relative_placebo, (panel, pools), seeds)
             ratios = tuple(ratio for ratio in told if ratio is not None)
             rank = rank_p(observed, ratios)
             found.append(Placebos(panel.outcome, RELATIVE_EFFECT, "in space", observed, ratios, rank))
@@ -77,9 +79,10 @@ def space_placebos(
     return tuple(one for one in found if one.draws_ratio)
 
 
-def _relative_placebo(panel: Panel, seed: int) -> float | None:
+def _relative_placebo(shared: tuple[Panel, NDArray[np.int64]], seed: int) -> float | None:
     """Return the relative effect found when control places pretend to have cameras."""
-    return estimate_relative_effect(placebo_panel(panel, seed)).change_ratio
+    panel, pools = shared
+    return estimate_relative_effect(placebo_panel(panel, seed, pools)).change_ratio
 
 
 def time_placebos(panel: Panel, estimates: Sequence[Estimate]) -> tuple[Placebos, ...]:

@@ -36,6 +36,10 @@ NEEDED_FAMILIES = 2
 UNSETTLED = ("selection_unknown", "missing_periods", "cameras_off")
 """Guards that, while they warn, leave a doubt no design removes: the verdict stays below *supported*."""
 
+BLIND_TO_SHOCKS: tuple[Design, ...] = ("series", "structural")
+"""Designs that know nothing but the places' own past, and so take what happens to the whole city for the cameras'
+doing: where a shock is known or found they do not speak."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -63,7 +67,7 @@ def verdict(evidence: Evidence) -> Verdict:
     Else *consistent with no effect*.
     """
     blocks = [guard for guard in evidence.guards if guard.severity == "blocks"]
-    speakers = _speakers(evidence.estimates)
+    speakers = _speakers(evidence)
     if blocks or not speakers:
         return _not_estimable(evidence, blocks)
     low, high = _union(speakers)
@@ -78,21 +82,25 @@ def verdict(evidence: Evidence) -> Verdict:
     return _some_effect(evidence, speakers, missing, low, high)
 
 
-def _speakers(estimates: Sequence[Estimate]) -> Mapping[Family, Estimate]:
+def _speakers(evidence: Evidence) -> Mapping[Family, Estimate]:
     """Return, for each family, the estimate that speaks for it."""
     rank = {method: place for place, method in enumerate(PREFERRED)}
     chosen: dict[Family, Estimate] = {}
-    for one in sorted(_credible(estimates), key=lambda one: rank.get(one.method, len(rank))):
+    for one in sorted(
+        credible(evidence.estimates, evidence.guards), key=lambda one: rank.get(one.method, len(rank))
+    ):
         chosen.setdefault(FAMILIES[one.design], one)
     return chosen
 
 
-def _credible(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Return the estimates that answered and passed everything they looked at themselves."""
+def credible(estimates: Sequence[Estimate], guards: Sequence[Guard]) -> list[Estimate]:
+    """Return the estimates a verdict may lean on: they answered, passed everything they looked at themselves, and
+    are not of a kind that something warned of in `guards` makes blind."""
+    shocked = any(guard.name == "shock" and guard.severity == "warns" for guard in guards)
     return [
         one for one in estimates
         if one.causal and one.change_ratio is not None and one.change_interval is not None
-        and all(check.passed for check in one.checks)
+        and all(check.passed for check in one.checks) and not (shocked and one.design in BLIND_TO_SHOCKS)
     ]  # fmt: skip
 
 
@@ -192,8 +200,8 @@ def _missing(
     for guard in evidence.guards:
         if guard.name in UNSETTLED and guard.severity == "warns":
             yield guard.says, guard.do
-    credible = {one.method for one in _credible(evidence.estimates)}
-    placebos = [one for one in evidence.placebos if one.method in credible]
+    believed = {one.method for one in credible(evidence.estimates, evidence.guards)}
+    placebos = [one for one in evidence.placebos if one.method in believed]
     if not placebos:
         yield "No placebo was run.", "Placebos in space or time: run the study with some."
     weak = [one for one in placebos if one.p_value >= max(PLACEBO_P, least_p(len(one.draws_ratio)))]

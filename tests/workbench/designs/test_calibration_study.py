@@ -33,14 +33,42 @@ def test_places_with_cameras_at_several_dates_are_each_matched_up_to_their_own()
     )
 
 
-def test_the_mix_has_the_treated_counts_before_and_rests_on_control_places_alone() -> None:
+def test_the_mix_foretells_the_treated_counts_before_in_all_and_rests_on_control_places_alone() -> None:
     panel = synthetic_city(1)
     found = fit_calibration(panel, match_every=3)
     assert found.donor_weights.sum() == pytest.approx(1)
     assert found.donor_weights[panel.treated].max() == 0
     treated = panel.counts[panel.treated].sum(axis=0)
-    quarters = found.counterfactual[:24].reshape(8, 3).sum(axis=1)
-    np.testing.assert_allclose(quarters, treated[:24].reshape(8, 3).sum(axis=1), rtol=1e-6)
+    assert found.counterfactual[:24].sum() == pytest.approx(treated[:24].sum())
+    assert found.counterfactual[24:].sum() == pytest.approx(
+        treated[24:].sum() / (1 + found.estimate.change_ratio)  # type: ignore[operator]
+    )
+    years = [slice(0, 8), slice(8, 16), slice(16, 24)]
+    foretold = [found.counterfactual[year].sum() / treated[year].sum() for year in years]
+    np.testing.assert_allclose(foretold, 1, atol=0.15)
+
+
+def test_one_block_before_leaves_nothing_to_foretell_and_is_matched_as_it_is() -> None:
+    panel = synthetic_city(1)
+    found = fit_calibration(panel, match_every=24)
+    treated = panel.counts[panel.treated].sum(axis=0)
+    assert found.counterfactual[:24].sum() == pytest.approx(treated[:24].sum())
+    assert any("could not be cut into parts" in note for note in found.estimate.notes)
+
+
+@pytest.mark.parametrize("change", [0.0, -0.4])
+def test_donors_that_were_high_by_luck_and_fall_back_are_no_rise(change: float) -> None:
+    """Treated places are the busiest by their true level, not by their counts; nearly all other counts are luck."""
+    ratios = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        panel = synthetic_city(seed, places=600, treated=40, before=36, after=24)
+        level = np.where(panel.treated, 0.2, rng.gamma(0.5, 0.1, 600))
+        mean = level[:, None] * np.where(panel.active, 1 + change, 1.0)
+        ratios.append(estimate_calibration(replace(panel, counts=rng.poisson(mean).astype(float))).change_ratio)
+    found = [ratio for ratio in ratios if ratio is not None]
+    assert len(found) > 15
+    assert np.mean(found) == pytest.approx(change, abs=0.06)
 
 
 def test_what_no_place_is_like_is_refused_with_donors_and_largest_weight() -> None:

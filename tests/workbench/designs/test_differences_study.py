@@ -135,3 +135,15 @@ def test_the_more_trends_may_bend_the_less_is_known():
 def test_an_event_study_that_cannot_be_is_refused():
     with pytest.raises(BadInput, match="no event study by poisson_etwfe of 'thefts'"):
         event_study(made_panel(firsts=(1,)))
+
+
+@pytest.mark.parametrize("estimate", [estimate_imputation, estimate_callaway_santanna, estimate_sun_abraham])
+def test_counts_and_ratios_that_part_are_refused_in_counts(estimate):
+    panel = made_panel(places=200, treated=40, effect=0.0, mean=10, firsts=(12,))
+    busier = np.where(panel.treated[:, None], 5, 1) * np.where(np.arange(24) >= 12, 0.7, 1.0)
+    refused = estimate(named(panel, counts=panel.counts * busier))
+    assert "if they change by the same share" in str(refused.refused)
+    assert refused.change_interval is None
+    assert refused.checks[-1].name == "counts or ratios, standard errors apart"
+    low, high = estimate_poisson_etwfe(named(panel, counts=panel.counts * busier)).change_interval
+    assert low < 0 < high

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,3 +59,17 @@ def test_backdated_cameras_come_before_the_real_ones_and_nothing_after_them_is_l
     assert found.end == PANEL.starts[24]
     with pytest.raises(BadInput, match="13 periods early"):
         backdated(PANEL, 13)
+
+
+def test_places_that_pretend_do_not_fall_back_by_themselves() -> None:
+    """All places have one true level: those as high before as the highest would fall back, and none may."""
+    panel = synthetic_city(1, places=600, treated=30, before=24, after=24)
+    counts = np.random.default_rng(2).poisson(np.full(panel.counts.shape, 0.2)).astype(float)
+    counts[panel.treated] *= 2
+    even = replace(panel, counts=counts)
+    after_over_before = []
+    for seed in range(40):
+        found = placebo_panel(even, seed)
+        pretended = found.counts[found.treated]
+        after_over_before.append(pretended[:, 24:].sum() / pretended[:, :24].sum())
+    assert np.mean(after_over_before) == pytest.approx(1.0, abs=0.12)

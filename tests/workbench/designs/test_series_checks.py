@@ -5,7 +5,7 @@ from statsmodels.stats.stattools import durbin_watson as their_durbin_watson
 
 from catalog.errors import BadInput
 from workbench.designs.series import Change
-from workbench.designs.series_checks import durbin_watson, ljung_box, placebo_breaks
+from workbench.designs.series_checks import PlaceboBreak, durbin_watson, error_beyond, ljung_box, placebo_breaks
 
 NOISE = np.random.default_rng(1).normal(size=80)
 
@@ -36,3 +36,11 @@ def test_placebo_breaks_keep_their_distance_from_both_ends_and_pass_over_what_ca
     found = placebo_breaks(20, change)
     assert [one.at for one in found] == [6, 7, 8, 10, 11, 12, 13, 14]
     assert found[0].change_ratio == 0.06
+
+
+def test_error_beyond_its_own_is_what_made_up_breaks_show_and_no_less_than_none():
+    quiet = [PlaceboBreak(at, float(np.expm1(0.1 * sign)), 0.5, 0.1) for at, sign in enumerate((-1, 1, 1, -1))]
+    assert error_beyond(quiet) == pytest.approx(0.0, abs=1e-6)
+    loud = [PlaceboBreak(at, float(np.expm1(0.5 * sign)), 0.01, 0.3) for at, sign in enumerate((-1, 1, 1, -1))]
+    assert error_beyond(loud) == pytest.approx(0.4)
+    assert error_beyond([]) == 0.0

@@ -103,3 +103,19 @@ def test_placebo_breaks_rank_a_real_change_first_and_nothing_somewhere():
         for change in (-0.4, 0.0)
     }
     assert share[-0.4] < 0.1 < share[0.0]
+
+
+def test_a_level_that_wanders_is_covered_once_made_up_breaks_are_asked():
+    def held(placebos: bool) -> float:
+        found = []
+        for seed in range(40):
+            panel, rng = made_panel(0.0, rate=20, seed=seed), np.random.default_rng(seed)
+            level = np.exp(np.cumsum(rng.normal(0, 0.06, panel.counts.shape[1])))
+            counts = rng.poisson(panel.counts * level).astype(float)
+            low, high = estimate_interrupted_series(
+                replace(panel, counts=counts), placebos=placebos
+            ).change_interval
+            found.append(low <= 0 <= high)
+        return float(np.mean(found))
+
+    assert held(placebos=True) > held(placebos=False)

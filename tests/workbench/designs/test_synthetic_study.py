@@ -81,3 +81,21 @@ def test_a_treated_level_that_no_mix_reaches_fails_its_check() -> None:
     counts[panel.treated] *= 40
     found = estimate_synthetic_control(replace(panel, counts=counts), placebos=10)
     assert not found.checks[0].passed
+
+
+def test_busy_places_that_change_with_the_city_by_the_same_share_are_no_effect() -> None:
+    ratios = []
+    for seed in range(8):
+        panel = synthetic_city(seed, places=150)
+        mean = np.where(panel.treated, 8.0, 2.0)[:, None] * np.where(panel.active.any(axis=0), 0.6, 1.0)
+        counts = np.random.default_rng(seed).poisson(mean).astype(float)
+        ratios.append(fit_synthetic(replace(panel, counts=counts), "sdid", placebos=8).estimate.change_ratio)
+    assert np.mean(ratios) == pytest.approx(0, abs=0.05)  # type: ignore[arg-type]
+
+
+def test_small_counts_do_not_fail_the_fit_by_scatter_alone() -> None:
+    panel = synthetic_city(1, places=300, treated=30)
+    counts = np.random.default_rng(1).poisson(np.full(panel.counts.shape, 0.1)).astype(float)
+    found = fit_synthetic(replace(panel, counts=counts), "sdid", placebos=8).estimate
+    assert found.checks[0].name.startswith("root mean squared gap")
+    assert found.checks[0].passed

@@ -56,3 +56,27 @@ def test_too_few_places_with_incidents_are_refused(files: StudyFiles) -> None:
 def test_an_effect_that_adds_incidents_cannot_be_planted(files: StudyFiles, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="keep_ratio"):
         planted_study(Plan(files, 0.1, "random", 12), 1)
+
+
+def test_what_is_planted_is_looked_for_where_it_was_planted(files: StudyFiles) -> None:
+    """Nothing is left in the places with cameras: a study that counted in other cells would still find some."""
+    told = planted_study(Plan(files, -1.0, "random", 12, methods=METHODS, placebos=0), 1)
+    assert {"raw", "interrupted_series"} <= set(told.refused)
+    assert [one.change_ratio for one in told.told if one.method == "relative_effect"] == [
+        pytest.approx(-1.0, abs=0.01)
+    ]
+
+
+def test_places_drawn_by_lot_neither_rise_nor_fall_by_themselves(files: StudyFiles) -> None:
+    plan = Plan(files, 0.0, "random", 30, methods=("relative_effect",), placebos=0)
+    found = [one.change_ratio for seed in range(6) for one in planted_study(plan, seed).told if one.method != "raw"]
+    assert np.mean(found) == pytest.approx(0.0, abs=0.06)
+
+
+def test_what_kept_a_verdict_back_is_told_of_suggestive_ones_alone(files: StudyFiles) -> None:
+    plan = Plan(files, -0.4, "random", 30, methods=("relative_effect",), placebos=0)
+    told = planted_study(plan, 1)
+    assert told.rung == "suggestive"
+    assert any("independent designs must agree" in why for why in told.missing)
+    nothing = planted_study(replace(plan, effect_ratio=0.0), 2)
+    assert (nothing.missing == ()) == (nothing.rung != "suggestive")

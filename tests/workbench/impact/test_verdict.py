@@ -185,3 +185,20 @@ def test_supported_always_excludes_no_change_and_holds_against_everything(
 )
 def test_shares_are_said_as_people_read_them(ratio: float, words: str) -> None:
     assert percent(ratio) == words
+
+
+SHOCK = Guard("shock", "warns", "From March 2020 on places without cameras counted +40 %.", "Compare.")
+
+
+def test_the_places_own_past_does_not_speak_where_the_whole_city_was_shocked() -> None:
+    own_past = estimate("interrupted_series", "series", -0.4, -0.2)
+    with_past = replace(FALL, estimates=(FALL.estimates[0], own_past), placebos=(
+        replace(FALL.placebos[0], method="poisson_etwfe"),
+    ))  # fmt: skip
+    assert verdict(with_past).rung == "supported"
+    shocked = verdict(replace(with_past, guards=(SHOCK,)))
+    assert shocked.rung == "suggestive"
+    assert shocked.range_ratio == FALL.estimates[0].change_interval
+    noted = verdict(replace(with_past, guards=(replace(SHOCK, severity="notes"),)))
+    assert noted.rung == "supported"
+    assert verdict(replace(FALL, guards=(SHOCK,))).rung == "supported"
