@@ -64,6 +64,7 @@ WHYS = (
     ("Whether the places moved", "pre-trends not tested"),
     ("The change (", "less than the least detectable"),
     ("Whether crime moved", "displacement not examined"),
+    ("It is a ", "another way in counts"),
 )
 """How a reason that keeps a verdict at *suggestive* begins, and its name here."""
 

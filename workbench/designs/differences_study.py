@@ -45,6 +45,9 @@ MOST_FORM_ERRORS = 0.5
 """What would have been may differ by so many standard errors between trends parallel in counts and in ratios: an
 interval off by half its standard error still covers 86 % where it says 90."""
 
+CHANGE_IN_COUNTS = "change if places change by the same number"
+"""Name of the check that tells it."""
+
 BENDS = (0.0, 0.01, 0.02, 0.05, 0.1)
 """How much the difference in trends may bend from one block of periods to the next, tried by `smoothness`, log."""
 
@@ -261,7 +264,30 @@ def _estimate(panel: Panel, method: MethodName, level: float, seed: int) -> Esti
         form = _form(cohorts, float(np.sqrt(spread.covariance[0, 0])))
         if not form.passed:
             return refusal(method, panel.outcome, "differences", form.says, (*_checks(pretrend), form))
-    return _answer(panel, method, _Totals(counted, expected), spread, pretrend, level, notes)
+        checks = _checks(pretrend)
+    else:
+        checks = (*_checks(pretrend), *_in_counts(cohorts))
+    return _answer(panel, method, _Totals(counted, expected), spread, checks, level, notes)
+
+
+def _in_counts(cohorts: Cohorts) -> tuple[Check, ...]:
+    """Return what the change would be if places changed by the same number; it is told, and fails nothing here.
+
+    Whether trends are parallel in counts or in ratios cannot be known (Roth & Sant'Anna 2023, *Econometrica* 91);
+    a change that is a fall by the one and a rise by the other is neither.
+    """
+    without = imputed(cohorts)
+    cells = cohorts.after & np.isfinite(without)
+    counted, expected = float(cohorts.sums[cells].sum()), float(without[cells].sum())
+    if expected <= 0:
+        return ()
+    change = counted / expected - 1
+    return (
+        Check(
+            CHANGE_IN_COUNTS, change, True,
+            f"If places changed by the same number, not by the same share, the change would be {change:+.0%}.",
+        ),
+    )  # fmt: skip
 
 
 def _form(cohorts: Cohorts, error: float) -> Check:
@@ -293,7 +319,7 @@ class _Totals:
 
 
 def _answer(
-    panel: Panel, method: MethodName, totals: _Totals, spread: Spread, pretrend: float | None, level: float,
+    panel: Panel, method: MethodName, totals: _Totals, spread: Spread, checks: tuple[Check, ...], level: float,
     notes: tuple[str, ...],
 ) -> Estimate:  # fmt: skip
     log_ratio = float(_log_ratio(totals.counted, totals.expected))
@@ -308,7 +334,7 @@ def _answer(
     return Estimate(
         method, panel.outcome, "differences", totals.counted / totals.expected - 1, (low, high),
         totals.counted - totals.expected, (totals.expected * low, totals.expected * high), level,
-        spread.p_value(0, log_ratio), spread.dispersion, _checks(pretrend), (_WAYS[method].note, *notes),
+        spread.p_value(0, log_ratio), spread.dispersion, checks, (_WAYS[method].note, *notes),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.designs.differences_study import CHANGE_IN_COUNTS
 from workbench.designs.estimates import Design, Estimate
 from workbench.designs.findings import Claim, Displacement, EventStudy, Guard, Placebos, Power, Verdict
 
@@ -200,6 +201,7 @@ def _missing(
     for guard in evidence.guards:
         if guard.name in UNSETTLED and guard.severity == "warns":
             yield guard.says, guard.do
+    yield from _turned_round(evidence, max(found.values(), key=abs))
     believed = {one.method for one in credible(evidence.estimates, evidence.guards)}
     placebos = [one for one in evidence.placebos if one.method in believed]
     if not placebos:
@@ -226,6 +228,19 @@ def _missing(
         yield (
             "Whether crime moved nearby was not examined.",
             "Rings around the sites, so that displacement can be looked at.",
+        )
+
+
+def _turned_round(evidence: Evidence, way: int) -> Iterator[tuple[str, str]]:
+    """Yield that the change goes the other way if places change by the same number and not by the same share."""
+    told = (check for one in evidence.estimates for check in one.checks if check.name == CHANGE_IN_COUNTS)
+    other = next((check for check in told if check.found * way < 0), None)
+    if other is not None:
+        yield (
+            f"It is a {'fall' if way < 0 else 'rise'} only if places change by the same share. {other.says} "
+            "Nothing here tells which of the two holds.",
+            "Places to compare with that are as busy as those with cameras, or a time in which the city changed "
+            "less.",
         )
 
 

@@ -273,7 +273,8 @@ def draw_ladder(findings: Findings) -> Drawing:
         alt=" ".join(["Verdict ladder from not estimable to contradicts claim.",
                       *(said or ["No verdict was given."])]),
         caption="“Supported” asks for two independent designs that agree, a placebo p under 0.05, trends that were "
-                "parallel before, a change larger than the least detectable one, and displacement looked at.",
+                "parallel before, a change larger than the least detectable one and of one direction in ratios as "
+                "in counts, and displacement looked at.",
         table=as_csv(("outcome", "rung", "low_ratio", "high_ratio"), (
             (verdict.outcome, verdict.rung, *(verdict.range_ratio or (None, None)))
             for verdict in findings.verdicts)),

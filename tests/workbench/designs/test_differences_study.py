@@ -6,6 +6,7 @@ import pytest
 from catalog.errors import BadInput
 from tests.workbench.designs.made_panels import made_panel
 from workbench.designs.differences_study import (
+    CHANGE_IN_COUNTS,
     estimate_callaway_santanna,
     estimate_differences,
     estimate_imputation,
@@ -147,3 +148,12 @@ def test_counts_and_ratios_that_part_are_refused_in_counts(estimate):
     assert refused.checks[-1].name == "counts or ratios, standard errors apart"
     low, high = estimate_poisson_etwfe(named(panel, counts=panel.counts * busier)).change_interval
     assert low < 0 < high
+
+
+def test_a_fall_in_ratios_that_is_a_rise_in_counts_is_told():
+    panel = made_panel(places=200, treated=40, effect=-0.3, mean=10, firsts=(12,))
+    busier = np.where(panel.treated[:, None], 5, 1) * np.where(np.arange(24) >= 12, 2.0, 1.0)
+    found = estimate_poisson_etwfe(named(panel, counts=panel.counts * busier))
+    told = {check.name: check for check in found.checks}[CHANGE_IN_COUNTS]
+    assert found.change_interval[1] < 0 < told.found
+    assert told.passed

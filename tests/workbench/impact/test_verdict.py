@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.designs.differences_study import CHANGE_IN_COUNTS
 from workbench.designs.estimates import Check, Design, Estimate, refusal
 from workbench.designs.findings import Claim, Displacement, EventStudy, Guard, Placebos, Power, Ring
 from workbench.impact.verdict import Evidence, percent, verdict
@@ -202,3 +203,12 @@ def test_the_places_own_past_does_not_speak_where_the_whole_city_was_shocked() -
     noted = verdict(replace(with_past, guards=(replace(SHOCK, severity="notes"),)))
     assert noted.rung == "supported"
     assert verdict(replace(FALL, guards=(SHOCK,))).rung == "supported"
+
+
+@pytest.mark.parametrize(("in_counts", "rung"), [(0.42, "suggestive"), (-0.05, "supported")])
+def test_a_fall_that_is_a_rise_in_counts_is_not_supported(in_counts: float, rung: str) -> None:
+    told = Check(CHANGE_IN_COUNTS, in_counts, True, "If places changed by the same number, it would be otherwise.")
+    estimates = (replace(FALL.estimates[0], checks=(told,)), *FALL.estimates[1:])
+    said = verdict(replace(FALL, estimates=estimates))
+    assert said.rung == rung
+    assert any("a fall only if places change by the same share" in one for one in said.reasons) == (in_counts > 0)
