@@ -170,7 +170,8 @@ export class Desk {
     } catch (error) {
       const now = error.status === 409 ? error.body?.alert : null;
       if (now) this.store.take_alert({ alert: now });
-      if (now && !again && kind !== "close" && onlyRepeated(alert, now)) return await this.send(now, kind, extra, true);
+      const stands = now && kind !== "close" && onlyRepeated(alert, now);
+      if (stands && !again) return await this.send(now, kind, extra, true);
       if (signedOut(error)) this.store.link.state.value = "signed_out";
       this.note(id, { tone: error.status === 409 ? "conflict" : "refused", text: this.refusal(error) });
       return null;
