@@ -26,6 +26,9 @@ ANSWER_S = 2.0
 GONE_AFTER_S = 6.0
 """A shard silent for so long loses its cameras to the others, seconds: Ray has one back in 2 to 6."""
 
+STARTING_S = 20.0
+"""A shard that has never answered is waited for so long, seconds: on a busy machine it takes its time to start."""
+
 CPUS_A_DETECTOR = 2
 """Cores of a node for each detector it has: one looks, one records."""
 
@@ -170,12 +173,12 @@ class LiveCrew:
         return [one for one in ready if one.node == node] or ready
 
     def living(self) -> list[ShardPlace]:
-        """Return the shards that have answered lately."""
+        """Return the shards that have answered lately, or are being started."""
         now_s = time.monotonic()
         return [
             ShardPlace(shard.number, shard.node)
             for shard in self.shards.values()
-            if shard.silent_s(now_s) < GONE_AFTER_S
+            if shard.silent_s(now_s) < (STARTING_S if shard.pid is None else GONE_AFTER_S)
         ]
 
     def stop(self, timeout_s: float) -> list[ShardFigures]:

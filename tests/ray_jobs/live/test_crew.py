@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ray_jobs.live.crew import Shard, cameras_of
+import time
+from pathlib import Path
+
+import pytest
+
+from catalog.home import Home
+from ray_jobs.live.config import LiveConfig
+from ray_jobs.live.crew import GONE_AFTER_S, STARTING_S, LiveCrew, Shard, cameras_of
 from ray_jobs.live.figures import ShardFigures
 from tests.ray_jobs.live import made_status
 
@@ -26,3 +33,17 @@ def test_what_was_told_since_counts_more_than_what_was_said_before() -> None:
 
 def test_a_shard_that_has_not_answered_has_what_it_was_told() -> None:
     assert cameras_of([shard(0, told=("a",)), shard(1)]) == {"a": 0}
+
+
+@pytest.mark.parametrize(
+    ("pid", "silent_s", "lives"),
+    [(7, GONE_AFTER_S - 1, True), (7, GONE_AFTER_S + 1, False), (None, STARTING_S - 1, True),
+     (None, STARTING_S + 1, False)],
+    ids=["heard lately", "silent", "starting", "never came"],
+)  # fmt: skip
+def test_a_shard_that_is_being_started_is_waited_for(
+    tmp_path: Path, pid: int | None, silent_s: float, lives: bool
+) -> None:
+    crew = LiveCrew(Home(tmp_path), LiveConfig())
+    crew.shards[0] = Shard(0, "node", None, pid=pid, heard_s=time.monotonic() - silent_s)
+    assert bool(crew.living()) == lives
