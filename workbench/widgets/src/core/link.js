@@ -5,12 +5,16 @@ import { api, signedOut, socketUrl } from "./api.js";
 const SILENT_MS = 4000; // heartbeats come each second: after this the connection is dead, whatever the socket says
 const LONGEST_WAIT_MS = 3000;
 const OPENING_MS = 4000;
+const LONGEST_OPENING_MS = 15000; // a gateway that has just come back to many pages on a full machine
 const LATE_MS = 1500;
 const SAY_EVERY_MS = 20000; // that somebody is still there
 const SIGNED_OUT = 4401;
 
 /** Wait before the n-th try: doubled up to a cap, never the same for everybody. */
 export const wait = (tries) => Math.min(LONGEST_WAIT_MS, 250 * 2 ** tries) * (0.6 + 0.4 * Math.random());
+
+/** How long the n-th try may take to bring a message: longer each time, or on a full machine none would ever do. */
+export const patience = (tries) => Math.min(LONGEST_OPENING_MS, OPENING_MS * 1.4 ** tries);
 
 export class Link {
   constructor(path, take) {
@@ -80,7 +84,7 @@ export class Link {
     // After a pause of the page itself, what came meanwhile has yet to be taken.
     if (!this.socket || late) return;
     const silent = Date.now() - Math.max(this.heardAt, this.openedAt);
-    if (silent > (this.state.value === "live" ? SILENT_MS : OPENING_MS)) {
+    if (silent > (this.state.value === "live" ? SILENT_MS : patience(this.tries))) {
       this.drop();
       this.lost(0);
     }
