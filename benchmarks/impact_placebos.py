@@ -43,7 +43,6 @@ QUICK_PLACES = 600
 DRAWS, QUICK_DRAWS = 250, 8
 PEER_DRAWS, PEER_PLACES = 2, 1_200
 """The general solver takes minutes a draw on all blocks: it is measured on fewer, ours beside it on the same."""
-"""The general solver takes most of a minute a draw: it is measured on so many, and scaled."""
 
 CORES = 2
 WALL_GOAL = Goal("at most", 90.0, "s")

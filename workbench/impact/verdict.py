@@ -64,8 +64,8 @@ def verdict(evidence: Evidence) -> Verdict:
     *Not estimable*: a guard blocks, or nothing stands for what would have been. *Contradicts claim*: two
     independent designs exclude the claimed change, and one as large as claimed would have been found. *Supported*:
     two independent designs agree, every placebo p < .05, pre-trends pass, the change is larger than the least
-    detectable and displacement was examined. *Suggestive*: some design excludes no change, none the other way.
-    Else *consistent with no effect*.
+    detectable and goes one way in ratios as in counts, and displacement was examined. *Suggestive*: some design
+    excludes no change, none the other way. Else *consistent with no effect*.
     """
     blocks = [guard for guard in evidence.guards if guard.severity == "blocks"]
     speakers = _speakers(evidence)
