@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,17 +20,9 @@ from ray_jobs.head import Head, end_orphans
 from ray_jobs.head_record import MARK, HeadRecord, head_record, live_dir, write_record
 from ray_jobs.ports import BLOCK_PORTS, FIRST_PORT, LAST_PORT
 from ray_jobs.processes import boot_id, in_session, started_ticks
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-
-
-def await_true(what: Callable[[], bool], within_s: float = 30.0) -> float:
-    """Wait until it is so, and return how long that took, seconds."""
-    began_s = time.monotonic()
-    while not what():
-        assert time.monotonic() - began_s < within_s, f"not so within {within_s} s"
-        threading.Event().wait(0.02)
-    return time.monotonic() - began_s
 
 
 def run_python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -103,7 +93,7 @@ def test_a_detached_actor_outlives_its_driver_and_its_gauge_is_exported(head: He
             lines = answer.read().decode().splitlines()
         return any(line.startswith("ray_rtcc_counted{") and line.endswith(" 2.0") for line in lines)
 
-    await_true(exported)
+    eventually(exported)
 
 
 SECOND = """
@@ -131,7 +121,7 @@ def test_when_a_part_is_killed_all_of_it_ends_and_it_can_be_started_again(tmp_pa
     pids = head.pids()
     assert len(pids) >= 4
     os.kill(getattr(head, part), signal.SIGKILL)
-    await_true(lambda: not head.alive(), within_s=10)
+    eventually(lambda: not head.alive(), within_s=10)
     session_dir = head.session_dir
     head.stop()
     head.stop()
@@ -174,7 +164,7 @@ def test_a_head_ends_with_its_supervisor_not_with_the_thread_that_started_it(tmp
         said = json.loads(supervisor.stdout.readline())
         assert said["alive"]
         supervisor.kill()
-    await_true(lambda: not [pid for pid in said["pids"] if started_ticks(pid) is not None], within_s=10)
+    eventually(lambda: not [pid for pid in said["pids"] if started_ticks(pid) is not None], within_s=10)
     end_orphans(home)
     assert head_record(home) is None
     assert not (live_dir(home) / "ray").exists()

@@ -27,7 +27,8 @@ from catalog.home import Home
 from catalog.reader import Reader
 from catalog.registry import Camera, Mounting
 from catalog.spans import EPOCH, Span
-from tests.ray_jobs.live.city import ADMIN, FEED_WH_PX, city_home, eventually, feed_in
+from tests.ray_jobs.live.city import ADMIN, FEED_WH_PX, city_home, feed_in
+from tests.waiting import eventually
 
 CAMERAS = 4
 PLACE = (-90.1869, 32.3031)

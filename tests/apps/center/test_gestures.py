@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.apps.center.conftest import CommandCenter, SignIn
-from tests.ray_jobs.live.city import Book, eventually
+from tests.ray_jobs.live.city import Book
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
 

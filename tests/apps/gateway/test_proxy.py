@@ -35,7 +35,7 @@ from apps.gateway.doorway import Doorway
 from apps.gateway.room import Room
 from apps.sessions import COOKIE, issue, kernel_token, verify
 from catalog.home import Home
-from tests.ray_jobs.live.city import eventually
+from tests.waiting import eventually
 
 PEOPLE = {"mlee": "officer", "ines": "investigator", "adam": "admin", "away": "officer"}
 

@@ -18,7 +18,7 @@ import pytest
 
 from apps.up.services import free_port
 from tests.apps.command import Rtcc, runner
-from tests.ray_jobs.live.city import eventually
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.beside, pytest.mark.slow, pytest.mark.timeout(400)]
 

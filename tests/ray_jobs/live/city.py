@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from catalog.registry import Camera, Mounting, Zone
 from catalog.spans import EPOCH, Span
 from catalog.whereabouts import find
 from tests.ray_jobs.made_job import home_with_camera
+from tests.waiting import eventually
 
 ADMIN = Access("tester", "admin", "maintenance")
 FEED_WH_PX = (320, 136)
@@ -110,16 +110,6 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def eventually(holds: Callable[[], object], what: str, within_s: float = 30.0) -> float:
-    """Wait until something holds and return how long that took, seconds; fail where it does not in time."""
-    began_s = time.monotonic()
-    while not holds():
-        if time.monotonic() - began_s > within_s:
-            raise AssertionError(f"after {within_s:.0f} s it is still not so: {what}")
-        time.sleep(0.05)
-    return time.monotonic() - began_s
 
 
 @dataclass(frozen=True)

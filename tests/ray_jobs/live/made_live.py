@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -27,12 +26,10 @@ from ray_jobs.known import Site
 from ray_jobs.live.config import JOB, LIVE, CameraPlan
 from ray_jobs.live.detecting import Detecting
 from ray_jobs.live.writing import Footage, Writing
+from tests.waiting import WAIT_S
 
 BEGUN_AT = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 """When all made live work is."""
-
-WAIT_S = 30.0
-"""Longest wait for what must happen, seconds: a busy machine is slow, a broken test is not let run on."""
 
 FARISH = Camera("farish-1", "Farish & Amite", stream_uri="rtsp://127.0.0.1/farish")
 STORE = Camera(
@@ -99,14 +96,6 @@ def segment_of(camera_id: str, number: int, *, seconds: float = 10.0, size_bytes
         Fraction(1, 90_000), 150, 320, 180, "h264", "arrival", 1.0, size_bytes, f"{number:064x}",
         f"footage/{camera_id}/{number}.mp4", "made",
     )  # fmt: skip
-
-
-def eventually(holds: Callable[[], object], what: str = "it") -> None:
-    """Wait until it holds, by looking: for what is told to nobody."""
-    until_s = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < until_s, f"{what} never came true"
-        time.sleep(0.005)
 
 
 def settled(value: object) -> Future[object]:

@@ -20,7 +20,6 @@ from ray_jobs.live.writing import Writing
 from tests.conftest import Look
 from tests.ray_jobs.live.conftest import Clock
 from tests.ray_jobs.live.made_line import MADE, MadeLine, looked, made_plan, opened
-from tests.ray_jobs.live.made_live import WAIT_S
 from tests.ray_jobs.live.made_stays import DWELL, ZONES, all_end_by_gap, begun_at, ends, halves, stands, told_by
 from tests.strategies import (
     MOUNTING,
@@ -31,6 +30,7 @@ from tests.strategies import (
     pieces,
     sightings,
 )
+from tests.waiting import WAIT_S
 
 
 def live(parts: Sequence[Piece], zones: Sequence[Zone] = (), *, restarting: bool = False) -> list[SegmentRows]:

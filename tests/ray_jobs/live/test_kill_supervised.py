@@ -34,12 +34,12 @@ from tests.ray_jobs.live.city import (
     city_home,
     covered,
     enter_cameras,
-    eventually,
     feed_in,
     holes,
     overlaps,
     runs,
 )
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -29,8 +29,9 @@ from catalog.spans import to_us
 from ray_jobs.live.config import LIVE
 from ray_jobs.live.taps import TapServer, _short, tap, tap_key, taps_dir
 from tests.conftest import Look
-from tests.ray_jobs.live.made_live import BEGUN_AT, FARISH, STORE, WAIT_S, consent_to, eventually, register
+from tests.ray_jobs.live.made_live import BEGUN_AT, FARISH, STORE, consent_to, register
 from tests.synthetic import Encoding, render, street
+from tests.waiting import WAIT_S, eventually
 from workbench.feeds.feed_track import VideoTrack
 from workbench.feeds.recorder import Placed
 from workbench.feeds.tap import Fragment, Tap

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_jobs.live.turns import Turns
-from tests.ray_jobs.live.made_live import WAIT_S, eventually
+from tests.waiting import WAIT_S, eventually
 
 
 class Pile:

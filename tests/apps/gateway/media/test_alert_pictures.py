@@ -17,7 +17,7 @@ from tests.apps.gateway.media.made_recording import NUMBERS, MadeRecording
 from tests.apps.gateway.media.test_stills import number_in
 from tests.conftest import Look
 from tests.made_home import MADE_AT, MAKER
-from tests.ray_jobs.live.made_live import eventually
+from tests.waiting import eventually
 
 
 def raised(gateway: Gateway, **changes: object) -> Alert:

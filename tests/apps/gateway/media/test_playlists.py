@@ -21,8 +21,9 @@ from tests.apps.gateway.media.made_recording import NUMBERS, MadeRecording
 from tests.apps.gateway.media.read_playlist import ReadPiece, ReadPlaylist, frames_of, read_playlist
 from tests.conftest import Look
 from tests.made_home import MADE_AT, MAKER, STORE
-from tests.ray_jobs.live.made_live import consent_to, eventually
+from tests.ray_jobs.live.made_live import consent_to
 from tests.synthetic import read_number
+from tests.waiting import eventually
 
 HOUR = timedelta(hours=1)
 

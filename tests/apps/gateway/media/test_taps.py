@@ -27,8 +27,9 @@ from tests.apps.gateway.media.made_media import Gateway, Tapped
 from tests.apps.gateway.media.test_alert_pictures import raised
 from tests.conftest import Look
 from tests.made_home import FARISH, MADE_AT, MAKER, STORE
-from tests.ray_jobs.live.made_live import BEGUN_AT, consent_to, eventually
+from tests.ray_jobs.live.made_live import BEGUN_AT, consent_to
 from tests.ray_jobs.live.test_taps import Feed, Shard
+from tests.waiting import eventually
 
 
 @pytest.fixture
