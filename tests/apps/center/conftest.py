@@ -147,8 +147,7 @@ class Desk:
 
     def mark_on_map(self, camera_id: str) -> str:
         """Return how the map draws a camera; empty before it does."""
-        script = """(id) => window.rtccProbe?.map?.getStyle()?.sources.cameras?.data.features
-            .find((one) => one.properties.id === id)?.properties.mark ?? ''"""
+        script = "(id) => window.rtccProbe?.signs?.layers.cameras.find((one) => one.id === id)?.mark ?? ''"
         return str(self.page.evaluate(script, camera_id))
 
     def tile(self, camera_id: str) -> Locator:

@@ -7,8 +7,8 @@ export class Probe {
     this.update_ms = [];
     /** Milliseconds from a frame's own instant to its being shown, one a shown frame. */
     this.tile_ms = [];
-    /** The map, once it is there. */
-    this.map = null;
+    /** The map and its signs, once they are there. */
+    this.map = this.signs = null;
     this.waiting = [];
     window.rtccProbe = this;
   }

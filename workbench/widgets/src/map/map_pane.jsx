@@ -3,13 +3,14 @@ import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameraLook, LOOK_WORDS, snoozed } from "../core/words.js";
 import { Icon } from "../parts/icons.jsx";
-import { makeCityMap, point, points, under } from "./city_map.js";
+import { makeCityMap } from "./city_map.js";
 import { inkOf } from "./marks.js";
 import { makePulses } from "./pulses.js";
 
 const CAMERAS_EVERY_MS = 300; // 640 cameras change many times a second; the eye needs less
 const CLOSE_ZOOM = 14.4;
 
+const standing = ({ lon_deg: lon, lat_deg: lat }) => ({ lon, lat });
 const placed = (thing) => thing && thing.lon_deg !== null && thing.lon_deg !== undefined;
 
 /** Where an alert is: as reported, or where its camera is. */
@@ -34,40 +35,42 @@ const within = (sorted, share) => sorted[Math.round((sorted.length - 1) * share)
 
 const ORDER = { unknown: 0, live: 1, degraded: 2, lost: 3 };
 
-function cameraPoint(camera) {
+function cameraSign(camera) {
   const look = cameraLook(camera);
-  const properties = {
+  return {
+    ...standing(camera),
     id: camera.camera_id,
     mark: `camera-${camera.owner === "city" ? "city" : "private"}-${look}`,
     over: ORDER[look],
+    bearing: camera.bearing_deg ?? undefined,
   };
-  if (camera.bearing_deg !== null && camera.bearing_deg !== undefined) properties.bearing = camera.bearing_deg;
-  return point(camera.lon_deg, camera.lat_deg, properties);
 }
 
-function alertPoint(alert, place) {
+function alertSign(alert, [lon, lat]) {
   const answered = alert.state !== "raised";
-  return point(...place, {
+  return {
+    lon,
+    lat,
     id: alert.alert_id,
     mark: `alert-${alert.priority}-${answered ? "answered" : "new"}`,
     over: (answered ? 0 : 10) - alert.rank,
-  });
+  };
 }
 
-/** Keep the map's sources as the store says; returns what stops it. Only what looks different is drawn anew. */
-function follow(map, desk) {
+/** Keep the signs as the store says; returns what stops it. Only what looks different is drawn anew. */
+function follow(signs, desk) {
   const { store, wall } = desk;
   const drawn = new Map();
-  const set = (name, features) => {
-    const looks = JSON.stringify(features);
-    if (drawn.get(name) === looks) return;
-    drawn.set(name, looks);
-    map.getSource(name)?.setData(points(features));
+  const set = (layer, wanted) => {
+    const looks = JSON.stringify(wanted);
+    if (drawn.get(layer) === looks) return;
+    drawn.set(layer, looks);
+    signs.set(layer, wanted);
   };
   let timer = null;
   const cameras = () => {
     timer = null;
-    set("cameras", [...store.cameras.peek().values()].filter(placed).map(cameraPoint));
+    set("cameras", [...store.cameras.peek().values()].filter(placed).map(cameraSign));
   };
   cameras();
   const stops = [
@@ -79,7 +82,7 @@ function follow(map, desk) {
       const on = [...wall.onWall.value].map((id) => store.cameras.peek().get(id)).filter(placed);
       set(
         "rings",
-        on.map((camera) => point(camera.lon_deg, camera.lat_deg, { id: camera.camera_id })),
+        on.map((camera) => ({ ...standing(camera), mark: "ring-wall" })),
       );
     }),
     effect(() => {
@@ -87,12 +90,12 @@ function follow(map, desk) {
       const open = [...store.alerts.value.values()].filter((alert) => alert.state !== "closed");
       set(
         "alerts",
-        open.flatMap((alert) => (placeOf(alert, known) ? [alertPoint(alert, placeOf(alert, known))] : [])),
+        open.flatMap((alert) => (placeOf(alert, known) ? [alertSign(alert, placeOf(alert, known))] : [])),
       );
     }),
     effect(() => {
       const place = chosenPlace(desk);
-      set("chosen", place ? [point(...place, {})] : []);
+      set("chosen", place ? [{ lon: place[0], lat: place[1], mark: "ring-chosen" }] : []);
     }),
   ];
   return () => (clearTimeout(timer), stops.forEach((stop) => stop()));
@@ -162,14 +165,14 @@ async function start({ desk, root, box, hover, gone, ends }) {
     still,
   });
   if (gone()) return made.map.remove();
-  const { map } = made;
-  store.probe.map = map;
+  const { map, signs } = made;
+  Object.assign(store.probe, { map, signs });
   const sizes = new ResizeObserver(() => map.resize());
   sizes.observe(box);
   ends.push(
     () => map.remove(),
     () => sizes.disconnect(),
-    follow(map, desk),
+    follow(signs, desk),
   );
   const pulses = makePulses(map, box, () => pulsing(desk));
   ends.push(
@@ -190,7 +193,7 @@ async function start({ desk, root, box, hover, gone, ends }) {
       });
     }),
   );
-  listen(map, desk, hover);
+  listen(map, signs, desk, hover);
   map.once("idle", () => (box.dataset.ready = "1"));
   box.querySelector("canvas").setAttribute("aria-label", "Map of cameras and alerts");
   return made;
@@ -210,21 +213,21 @@ function pulsing(desk) {
     .map((alert) => [alert.alert_id, ...placeOf(alert, cameras)]);
 }
 
-function listen(map, desk, hover) {
+function listen(map, signs, desk, hover) {
   map.on("click", (event) => {
-    const found = under(map, event.point);
+    const found = signs.under(event.point);
     if (!found) return;
     if (found.layer === "alerts") desk.pick(desk.store.alerts.peek().get(found.id));
     else desk.pickCamera(found.id);
   });
   map.on("dblclick", (event) => {
-    const found = under(map, event.point);
+    const found = signs.under(event.point);
     if (found?.layer !== "cameras") return;
     event.preventDefault();
     desk.toWall(found.id);
   });
   map.on("mousemove", (event) => {
-    const found = under(map, event.point);
+    const found = signs.under(event.point);
     map.getCanvas().style.cursor = found ? "pointer" : "";
     const same = hover.peek()?.id === found?.id;
     if (!same) hover.value = found ? { ...found, x: event.point.x, y: event.point.y } : null;

@@ -8,7 +8,7 @@ function drawn(size, draw) {
   pen.translate(size / 2, size / 2);
   pen.lineJoin = pen.lineCap = "round";
   draw(pen);
-  return pen.getImageData(0, 0, canvas.width, canvas.height);
+  return { width: size, canvas };
 }
 
 const circle = (pen, r) => (pen.beginPath(), pen.arc(0, 0, r, 0, 2 * Math.PI));
@@ -118,19 +118,21 @@ function wedge(colour) {
   });
 }
 
-/** Put every mark into the map. */
-export function addMarks(map, ink) {
-  const put = (name, image) => map.addImage(name, image, { pixelRatio: SCALE });
+/** Every mark by its name: `{ width, canvas }`, the width in CSS pixels at size 1, the canvas larger by `SCALE`. */
+export function makeMarks(ink) {
+  const marks = {
+    "ring-wall": ring(1.8, 10, ink.text),
+    "ring-chosen": ring(2.6, 17, ink.text),
+    wedge: wedge(ink.city),
+  };
   for (const owner of ["city", "private"])
     for (const look of ["live", "degraded", "lost", "unknown"])
-      put(`camera-${owner}-${look}`, camera(owner, look, ink));
+      marks[`camera-${owner}-${look}`] = camera(owner, look, ink);
   for (const priority of ["P1", "P2", "P3"]) {
-    put(`alert-${priority}-new`, alert(priority, false, ink));
-    put(`alert-${priority}-answered`, alert(priority, true, ink));
+    marks[`alert-${priority}-new`] = alert(priority, false, ink);
+    marks[`alert-${priority}-answered`] = alert(priority, true, ink);
   }
-  put("ring-wall", ring(1.8, 10, ink.text));
-  put("ring-chosen", ring(2.6, 17, ink.text));
-  put("wedge", wedge(ink.city));
+  return marks;
 }
 
 /** The page's colours, as the palette has them now. */

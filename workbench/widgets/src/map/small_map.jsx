@@ -1,6 +1,6 @@
 // Where one alert is: a small map that needs no legend.
 import { useEffect, useRef } from "preact/hooks";
-import { makeCityMap, point, points } from "./city_map.js";
+import { makeCityMap } from "./city_map.js";
 import { inkOf } from "./marks.js";
 
 const ZOOM = 15;
@@ -24,9 +24,8 @@ export default function SmallMap({ desk, alert, root }) {
       made = city.map;
       if (gone) return made.remove();
       made.jumpTo({ center: at, zoom: ZOOM });
-      made
-        .getSource("alerts")
-        .setData(points([point(...at, { id: alert.alert_id, mark: `alert-${alert.priority}-new`, over: 0 })]));
+      const [lon, lat] = at;
+      city.signs.set("alerts", [{ id: alert.alert_id, lon, lat, mark: `alert-${alert.priority}-new` }]);
       made.once("idle", () => box.current && (box.current.dataset.ready = "1"));
       made.getCanvas().setAttribute("aria-label", `Map around ${alert.camera_name ?? alert.title}`);
     });
