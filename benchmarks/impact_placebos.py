@@ -34,8 +34,9 @@ METHOD = (
     'The baseline is `scipy.optimize.minimize(method="trust-constr")` with exact slopes and curvature and sparse '
     "constraints, in one process; SLSQP would need dense matrices of the number of weights squared: not tried. One "
     "process lets BLAS take the threads it likes; Ray's workers have one each. Ray's own start is not counted: "
-    "a study has it running, and workers have loaded what they need. Each draw is one weighting, all totals met; a "
-    "study's own placebo takes three, each with a third of the past left out."
+    "a study has it running, and workers have loaded what they need. A draw is what a study's placebo is: three "
+    "weightings, each with a third of the past left out, all other totals met; the general solver is held beside "
+    "one weighting of all totals."
 )
 
 PLACES, TREATED, COVARIATES, KINDS, QUARTERS = 9_642, 39, 9, 4, 12
@@ -63,7 +64,7 @@ def made_blocks(places: int, seed: int = 0) -> Prepared:
     names = tuple(f"total {number}" for number in range(matched.shape[1]))
     # The treated places of a matching only say how many pretend; the control places are all the others.
     own = slice(0, TREATED)
-    matching = Matching(names, matched[TREATED:], matched[own], after[TREATED:], after[own])
+    matching = Matching(names, matched[TREATED:], matched[own], after[TREATED:], after[own], QUARTERS)
     controls = places - TREATED
     return Prepared((matching,), np.broadcast_to(np.arange(controls), (TREATED, controls)))
 
@@ -150,7 +151,7 @@ def _answer(
     gain = Spread(tuple(one / spread for one, spread in zip(alone, walls, strict=True)))
     ratios = (
         Ratio(f"{count} placebos through Ray on {CORES} cores", ours, WALL_GOAL, "s"),
-        Ratio(f"general solver over ours, one draw on {PEER_PLACES:,} places in one process", Spread(tuple(
+        Ratio(f"general solver over ours, one weighting of {PEER_PLACES:,} places in one process", Spread(tuple(
             peer.cost.wall_s / peer.own.wall_s for peer in peers))),
         Ratio("ours in one process over ours through Ray", gain),
     )  # fmt: skip
@@ -161,15 +162,15 @@ def _answer(
             "one draw on fewer places, general solver",
             f"{float(np.median([peer.cost.wall_s for peer in peers])):.1f} s",
         ),
-        ("the same draw, ours", f"{1000 * float(np.median([peer.own.wall_s for peer in peers])):.0f} ms"),
+        ("the same weighting, ours", f"{1000 * float(np.median([peer.own.wall_s for peer in peers])):.0f} ms"),
         ("the general solver's worst miss of a total", f"{max(peer.worst_miss for peer in peers):.1e}"),
         ("largest difference of a weight, share of the largest", f"{max(peer.apart for peer in peers):.1e}"),
         ("draws that could be balanced", f"{len(changes)} of {count}"),
         ("their change, mean and standard deviation", f"{np.mean(changes):+.3f}, {np.std(changes):.3f}"),
     )
     scaled = (
-        f"The general solver was measured on {len(peers)} draws of {PEER_PLACES:,} places, ours on the same; its "
-        "time grows faster than the number of places, so the ratio on all of them is larger."
+        f"The general solver was measured on {len(peers)} weightings of {PEER_PLACES:,} places, ours on the "
+        "same; its time grows faster than the number of places, so the ratio on all of them is larger."
     )
     return Answer(NAME, QUESTION, machine, ratios, (Table("One draw", ("what", "found"), rows),), (scaled, METHOD))
 

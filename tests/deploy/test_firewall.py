@@ -178,6 +178,7 @@ def _open_head(machine: Machine, folder: Path) -> Iterator[None]:
 
 @pytest.mark.netns
 @pytest.mark.ray
+@pytest.mark.beside
 @pytest.mark.slow
 def test_a_head_that_listens_on_every_interface_is_closed_by_them(tmp_path: Path):
     with two_machines() as (here, there), open_head(here):

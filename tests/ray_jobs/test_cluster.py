@@ -34,6 +34,7 @@ def test_the_token_is_made_once_and_is_the_owners_alone(tmp_path: Path):
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_a_local_ray_turns_strangers_away_and_listens_on_this_machine_alone(cluster: Cluster):
     assert cluster.local
     assert cluster.cpus == 2
@@ -49,6 +50,7 @@ def test_a_local_ray_turns_strangers_away_and_listens_on_this_machine_alone(clus
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_a_local_ray_starts_neither_api_server_nor_autoscaler_nor_reader_of_logs(cluster: Cluster):
     assert cluster.local
     running = [process.cmdline() for process in psutil.Process(os.getpid()).children(recursive=True)]
@@ -58,6 +60,7 @@ def test_a_local_ray_starts_neither_api_server_nor_autoscaler_nor_reader_of_logs
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_a_ray_that_runs_in_this_process_is_taken_and_left_running(cluster: Cluster, tmp_path: Path):
     import ray
 
@@ -92,6 +95,7 @@ def connect(tmp_path: Path, address: str, token: Path | None) -> dict[str, objec
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 @pytest.mark.slow
 def test_an_operators_cluster_is_used_with_its_token(tmp_path: Path):
     with started_cluster(tmp_path) as started:
@@ -109,6 +113,7 @@ def open_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 @pytest.mark.slow
 def test_a_cluster_whose_operator_misspelt_the_mode_is_open_and_refused(open_cluster: Started, tmp_path: Path):
     assert takes_token(open_cluster.address, "any")
@@ -120,6 +125,7 @@ def test_a_cluster_whose_operator_misspelt_the_mode_is_open_and_refused(open_clu
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 @pytest.mark.slow
 def test_a_cluster_that_takes_jobs_from_strangers_gets_none(open_cluster: Started, tmp_path: Path):
     home, footage = Home.create(tmp_path / "home"), CameraFootage(CAMERA_ID, (), None)
@@ -128,6 +134,7 @@ def test_a_cluster_that_takes_jobs_from_strangers_gets_none(open_cluster: Starte
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 def test_an_address_where_nobody_is_is_a_cluster_error(tmp_path: Path):
     answer = connect(tmp_path, "127.0.0.1:9", None)
     assert answer["error"] == "ClusterError"

@@ -39,6 +39,7 @@ def test_where_no_cluster_is_the_address_is_named(tmp_path: Path, address: str):
 
 
 @pytest.mark.ray
+@pytest.mark.beside
 @pytest.mark.slow
 def test_a_submitted_job_gives_figures_rows_and_its_own_errors(
     tmp_path: Path, yolox_weights: Path, bikes_footage: Path, monkeypatch: pytest.MonkeyPatch
