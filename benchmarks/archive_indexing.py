@@ -39,7 +39,7 @@ QUESTION = (
     "batches through the network, and how much less than the loop a user would write?"
 )
 
-QUICK_S = 6
+QUICK_S = 3
 """Length of the footage of a quick run, seconds."""
 
 BOUND_GOAL = Goal("at most", 1.15)

@@ -26,8 +26,9 @@ from catalog.home import Home
 from catalog.lake import again_while_locked, connect
 from catalog.observations import SegmentRows
 
-MADE_BEFORE = 48
-"""Segments whose rows lie ready when a writer begins: making rows is no part of keeping them."""
+MADE_A_SECOND = 8
+"""Segments whose rows lie ready when a writer begins, for each second that it writes: making rows is no part of
+keeping them."""
 
 spawned = multiprocessing.get_context("spawn")
 """Fresh processes, as writers are: nothing is inherited."""
@@ -89,7 +90,8 @@ def write(
     append: Callable[[SegmentRows], object], failures: tuple[type[Exception], ...], told: Writing, start: Event
 ) -> Wrote:
     """Append segments until the time is up."""
-    wrote, made = Wrote(told.number), [told.rows(number) for number in range(MADE_BEFORE)]
+    ready = math.ceil(told.seconds * MADE_A_SECOND)
+    wrote, made = Wrote(told.number), [told.rows(number) for number in range(ready)]
     start.wait()
     began = time.monotonic()
     number = 0
