@@ -21,6 +21,8 @@ from workbench.assets import AssetStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +35,26 @@ cast(dict[str, Any], sys.modules).setdefault("rfc3987_syntax", None)
 # How long an example takes says how busy the machine is, not whether a law holds.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+
+
+OPERATORS_CLUSTERS = (
+    "tests/deploy/test_firewall.py",
+    "tests/ray_jobs/test_cluster.py",
+    "tests/ray_jobs/test_submit.py",
+)
+"""What starts Ray as an operator does: on ports of Ray's own choice, which two that start at once may both want."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Give out tests by file, and all files that start operators' clusters to one process."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "operators' clusters" if file in OPERATORS_CLUSTERS else file
+
+    return Files(config, log)
 
 
 @pytest.fixture(scope="session")

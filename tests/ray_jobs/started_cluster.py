@@ -33,12 +33,27 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+class NotStarted(Exception):
+    """`ray start` ended without a cluster."""
+
+
 @contextmanager
 def started_cluster(folder: Path, *, auth_mode: str = "token") -> Iterator[Started]:
     """Start a head in the foreground, and stop it and all it started at the end."""
     token_path = folder / "token"
     token_path.write_text(secrets.token_hex(32))
     token_path.chmod(0o600)
+    try:
+        process, started = _start(token_path, auth_mode)
+    except NotStarted:  # a port that was free is not for ever
+        process, started = _start(token_path, auth_mode)
+    try:
+        yield started
+    finally:
+        _stop(process)
+
+
+def _start(token_path: Path, auth_mode: str) -> tuple[subprocess.Popen[str], Started]:
     port, jobs_port = free_port(), free_port()
     environment = os.environ | {
         "RAY_AUTH_MODE": auth_mode, "RAY_AUTH_TOKEN_PATH": str(token_path), "RAY_USAGE_STATS_ENABLED": "0",
@@ -64,14 +79,19 @@ def started_cluster(folder: Path, *, auth_mode: str = "token") -> Iterator[Start
     )
     try:
         _await_start(process)
-        yield Started(f"127.0.0.1:{port}", f"http://127.0.0.1:{jobs_port}", token_path)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    except BaseException:
+        _stop(process)
+        raise
+    return process, Started(f"127.0.0.1:{port}", f"http://127.0.0.1:{jobs_port}", token_path)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _await_start(process: subprocess.Popen[str]) -> None:
@@ -80,4 +100,4 @@ def _await_start(process: subprocess.Popen[str]) -> None:
         said.append(line)
         if re.search(r"Ray runtime started", line):
             return
-    raise AssertionError("ray start did not start:\n" + "".join(said))
+    raise NotStarted("".join(said))
