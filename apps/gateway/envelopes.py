@@ -70,7 +70,7 @@ class PlateReadData(_Data):
     seen_at: datetime
     hotlist: HotlistHit | None = None
     picture: Annotated[str, StringConstraints(max_length=200_000)] | None = None
-    """Base64 JPEG; kept with the report."""
+    """Base64 JPEG; kept with the report, and what a person reads the plate from."""
 
 
 class AlertData(_Data):

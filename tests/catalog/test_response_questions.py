@@ -135,6 +135,9 @@ def test_what_a_device_said_is_found_by_its_own_name_for_it(reader: Reader) -> N
         ("alr_4", '{"plate": "HND 4128"}')
     ]
     assert asked(reader, "device_report_by_event", "alert_id", source="mast-4", event_id="e-2") == []
+    assert asked(reader, "device_report_of_alert", "event_id", "envelope", alert_id="alr_4") == [
+        ("e-1", '{"plate": "HND 4128"}')
+    ]
 
 
 def test_shift_notes_are_found_by_when_they_were_written(reader: Reader) -> None:

@@ -7,6 +7,7 @@ here waits for the keeper, the catalog or the disk: call it in a thread.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import time
@@ -201,6 +202,20 @@ class Archive:
         )
         rows: list[dict[str, Any]] = answer.to_pylist()
         return rows
+
+    def sent_with(self, access: Access, alert_id: str) -> tuple[str, str] | None:
+        """Return the picture that a device sent when it called for an alert, Base64, after the report's id.
+
+        `None` where no device did, or the report is not open to the asker.
+        """
+        for row in self._reader_of(access).ask("device_report_of_alert", alert_id=alert_id).to_pylist():
+            try:
+                picture = json.loads(row["envelope"])["data"]["picture"]
+            except (ValueError, LookupError, TypeError):
+                continue
+            if isinstance(picture, str):
+                return row["report_id"], picture
+        return None
 
     def open(self, access: Access, use: str, segment: Segment, span: Span, *, once: bool = False) -> int:
         """Return a segment's file as a descriptor to be closed: permitted, its bytes checked, and in the audit.

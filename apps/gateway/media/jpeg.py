@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 from catalog.errors import BadInput
 from workbench.media.clip import JPEG_QUALITY
@@ -17,6 +19,9 @@ from workbench.media.decode import Picture
 
 LEAST_WIDTH_PX, MOST_WIDTH_PX = 16, 4096
 """Widths that may be asked for, px; a picture is never made larger than it is."""
+
+MOST_SENT_PX = 24_000_000
+"""Largest picture of a device that is opened, pixels: some that are small as files are not when they are opened."""
 
 MOST_BYTES = 32 << 20
 """Pictures kept, bytes: about 80 of 1080p, or a thousand thumbnails."""
@@ -55,6 +60,21 @@ def jpeg_of(rgb: Picture, width_px: int | None) -> bytes:
     content = io.BytesIO()
     image.save(content, "JPEG", quality=JPEG_QUALITY)
     return content.getvalue()
+
+
+def jpeg_sent(text: str, width_px: int | None) -> bytes | None:
+    """Return a Base64 JPEG that a device sent, no wider than asked; `None` where it is none.
+
+    It is drawn anew, so that the picture goes on and nothing else that the file held.
+    """
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=("JPEG",)) as sent:
+            if sent.width * sent.height > MOST_SENT_PX:
+                return None
+            rgb = np.asarray(ImageOps.exif_transpose(sent).convert("RGB"))
+    except (ValueError, OSError, Image.DecompressionBombError):
+        return None
+    return jpeg_of(rgb, width_px)
 
 
 class MadePictures:

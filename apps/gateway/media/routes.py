@@ -86,7 +86,7 @@ async def still(
 
 @router.get("/v1/alerts/{alert_id}/picture.jpg", response_class=Response, responses=JPEG)
 async def alert_picture(desk: TheDesk, person: SignedIn, alert_id: AlertId, width: Width = None) -> Response:
-    """Return the frame that shows what an alert is about: its evidence, else its camera at the onset."""
+    """Return what an alert is about: the plate reader's own picture, its evidence, or its camera at the onset."""
     await desk.require_watcher(person, f"picture of alert {alert_id}")
     width_px = width_of(width)
     return _picture(await desk.stills.alert(person.access, await desk.alert(person, alert_id), width_px))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.gateway.media.archive import Archive
-from apps.gateway.media.jpeg import Jpeg, MadePictures, jpeg_of
+from apps.gateway.media.jpeg import Jpeg, MadePictures, jpeg_of, jpeg_sent
 from apps.gateway.media.recordings import Recordings, Shot, picture_of_shot
 from apps.gateway.media.threads import Threads
 from catalog.access import Access
@@ -83,7 +83,7 @@ class Stills:
         return await self._of_segment(access, "still", segment, last_at, width_px)
 
     async def alert(self, access: Access, alert: Alert, width_px: int | None) -> Still:
-        """Return the frame that shows what an alert is about: its event's evidence, else its camera at the onset.
+        """Return what an alert is about: the reader's own picture, its event's evidence, its camera at the onset.
 
         While the footage of the onset is still being written, the picture may be up to `EARLIER_S` older.
 
@@ -97,11 +97,29 @@ class Stills:
         use = f"picture of alert {alert.alert_id}"
         if alert.camera_id is None:
             raise NotFound(f"alert {alert.alert_id!r} names no camera, so there is no picture of it")
+        sent = await self._sent(access, use, alert, width_px)
+        if sent is not None:
+            return sent
         address = await self._evidence_of(access, alert)
         if address is not None:
             segment = await self._threads.ask(self._archive.segment, access, address.segment_id)
             return await self._frame(access, use, segment, address.pts, width_px)
         return await self._at(access, use, alert.camera_id, alert.onset_at, width_px, late_s=EARLIER_S)
+
+    async def _sent(self, access: Access, use: str, alert: Alert, width_px: int | None) -> Still | None:
+        """Return the picture that a reader sent with its hit; `None` where it sent none that can be opened."""
+        ask, camera_id = self._threads.ask, alert.camera_id
+        if alert.kind != "plate" or camera_id is None:
+            return None
+        await ask(self._archive.permit, access, camera_id, Span(alert.onset_at, alert.onset_at))
+        found = await ask(self._archive.sent_with, access, alert.alert_id)
+        content = None if found is None else await self._threads.decode(jpeg_sent, found[1], width_px)
+        if found is None or content is None:
+            return None
+        source = f"report {found[0]}"
+        at = iso(alert.onset_at)
+        await ask(self._archive.record, access, use, f"camera_id={camera_id} {source} start_at={at} end_at={at}")
+        return Still(Jpeg(content, alert.onset_at, source), exact=True)
 
     async def _at(
         self, access: Access, use: str, camera_id: str, instant: datetime, width_px: int | None, *, late_s: float

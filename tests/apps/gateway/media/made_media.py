@@ -27,7 +27,7 @@ from catalog.access import Role
 from catalog.home import Home
 from catalog.keeper import Keeper
 from tests.made_home import MADE_AT, Made
-from tests.ray_jobs.live.made_live import WAIT_S
+from tests.waiting import WAIT_S
 
 ROLES: dict[str, Role] = {
     "ann": "officer", "bob": "officer", "sue": "supervisor", "ina": "investigator", "ada": "analyst",

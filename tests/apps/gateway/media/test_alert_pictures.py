@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from apps.gateway.media.jpeg import jpeg_sent
 from catalog.casework import Alert, AlertClosing
 from catalog.registry import Camera, Mounting
+from catalog.response import DeviceReport
 from catalog.spans import EPOCH, Span, parse_instant
 from tests.apps.gateway.media.made_media import Gateway
 from tests.apps.gateway.media.made_recording import NUMBERS, MadeRecording
@@ -141,3 +147,61 @@ def test_a_still_is_exact_or_not_at_all(gateway: Gateway, recording: MadeRecordi
     newest = gateway.get(path)
     assert number_in(newest.content) == 19
     assert parse_instant(newest.headers["x-rtcc-seen-at"]) == MADE_AT + timedelta(seconds=1.9)
+
+
+def plate_hit(gateway: Gateway, number: int, picture: str | None, camera_id: str = "farish-1") -> Alert:
+    """Let a reader report a hit on a plate, with a picture of its own."""
+    onset_at = MADE_AT + timedelta(seconds=3)
+    hit = Alert(
+        f"alr_reader_{number}", "plate", None, camera_id, "P2", MADE_AT, onset_at, source="reader-1",
+        plate_text=f"KD{number:04}", title="Vehicle on hotlist",
+    )  # fmt: skip
+    envelope = json.dumps({"data": {"plate": hit.plate_text, "picture": picture}})
+    gateway.keeper.report(
+        MAKER, DeviceReport("reader-1", f"hit-{number}", "plate", MADE_AT, MADE_AT, envelope, hit)
+    )
+    eventually(lambda: hit.alert_id in gateway.app.state.room.state.alerts, "the gateway knows the hit")
+    return hit
+
+
+def sent(colour: tuple[int, int, int], size: tuple[int, int] = (400, 200)) -> str:
+    """Return a JPEG as a reader sends it, with words in it that concern nobody."""
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "KD0001 read at 0.93"
+    Image.new("RGB", size, colour).save(file, "JPEG", exif=exif)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_plate_is_read_from_the_readers_own_picture(gateway: Gateway, audited: Look) -> None:
+    hit = plate_hit(gateway, 1, sent((200, 30, 30)))
+    answer = picture(gateway, hit, "bob", width=100)
+    shown = Image.open(io.BytesIO(answer.content))
+    assert (answer.status_code, shown.size) == (200, (100, 50))
+    assert shown.getpixel((50, 25)) == pytest.approx((200, 30, 30), abs=6)
+    assert b"KD0001" not in answer.content
+    assert answer.headers["x-rtcc-source"].startswith("report rep_")
+    said = audited("bob")[-1]
+    assert said[1] == f"picture of alert {hit.alert_id}"
+    assert "camera_id=farish-1 report rep_" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("number", "rubbish"),
+    [(2, None), (3, "no base64!"), (4, base64.b64encode(b"no picture").decode()), (5, sent((0, 0, 0))[:-400])],
+)
+def test_without_a_picture_that_can_be_opened_the_cameras_frame_is_shown(
+    gateway: Gateway, number: int, rubbish: str | None
+) -> None:
+    answer = picture(gateway, plate_hit(gateway, number, rubbish))
+    assert (answer.status_code, number_in(answer.content)) == (200, 30)
+
+
+def test_the_readers_picture_of_a_closed_camera_is_shown_to_nobody(gateway: Gateway) -> None:
+    assert picture(gateway, plate_hit(gateway, 6, sent((9, 9, 9))), "ada").status_code == 403
+    hit = raised(gateway, kind="plate", camera_id="store-3", plate_text="KD0007", source="reader-2")
+    assert picture(gateway, hit).status_code == 403
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_opened() -> None:
+    assert jpeg_sent(sent((0, 0, 0), (6000, 5000)), None) is None
