@@ -17,7 +17,7 @@ import ray.exceptions
 from catalog.client import KeeperClient
 from catalog.errors import KeeperUnavailable, RtccError
 from catalog.home import Home
-from catalog.memory import GIVE_BACK_S, give_back_memory
+from catalog.memory import GivingBack
 from ray_jobs.live.config import CameraPlan, LiveConfig
 from ray_jobs.live.crew import LiveCrew, Shard, cameras_of
 from ray_jobs.live.figures import ShardFigures
@@ -78,13 +78,11 @@ class Director:
 
     def run(self, stop: threading.Event) -> None:
         """Direct until `stop` is set, then let every shard close its segments."""
-        given_back_s = time.monotonic()
+        memory = GivingBack()
         while not stop.is_set():
             began_s = time.monotonic()
             self.round()
-            if began_s - given_back_s > GIVE_BACK_S:
-                give_back_memory()
-                given_back_s = began_s
+            memory.now_and_then()
             stop.wait(max(0.05, ROUND_S - (time.monotonic() - began_s)))
         self.close()  # not where a round failed: shards go on, and the next director finds them
 

@@ -19,7 +19,7 @@ from catalog.client import KeeperClient
 from catalog.errors import RtccError
 from catalog.home import Home
 from catalog.leases import LeaseBook
-from catalog.memory import GIVE_BACK_S, give_back_memory
+from catalog.memory import GivingBack
 from ray_jobs.live.config import LIVE, CameraPlan, LiveConfig
 from ray_jobs.live.detecting import Detecting
 from ray_jobs.live.figures import CameraFigures, Latencies, ShardFigures
@@ -242,12 +242,10 @@ class Ingest:
         return leaving
 
     def _tick_on(self) -> None:
-        given_back_s = time.monotonic()
+        memory = GivingBack()
         while not self._stopped.wait(TICK_S):
+            memory.now_and_then()
             now_s = time.monotonic()
-            if now_s - given_back_s > GIVE_BACK_S:
-                give_back_memory()
-                given_back_s = now_s
             with self._guard:
                 lines = list(self._lines.values())
             needs = self._needs

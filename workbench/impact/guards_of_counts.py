@@ -9,7 +9,7 @@ from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.estimates import PERCENT_FLOOR
 from workbench.designs.findings import Guard, Severity
 from workbench.impact.counting import CountedStudy, of_outcome
-from workbench.impact.study_map import spans_compared
+from workbench.impact.study_map import even_spans
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def few_incidents(counted: CountedStudy) -> list[Guard]:
     guards = []
     primary = counted.files.specification.primary.name
     for panel in counted.compared:
-        before = spans_compared(panel)[0]
+        before = even_spans(panel)[0]
         count = float(panel.counts[panel.treated, before].sum())
         says = f"Places with cameras had {count:.0f} incidents in the {before.stop - before.start} periods before."
         if count == 0:

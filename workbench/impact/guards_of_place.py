@@ -8,7 +8,7 @@ from workbench.designs.findings import Guard
 from workbench.impact.areas import overlaps
 from workbench.impact.counting import CountedStudy
 from workbench.impact.roles import Touched
-from workbench.impact.study_map import spans_compared
+from workbench.impact.study_map import even_spans
 
 FEW_CONTROLS = 10
 """With fewer controls no rank among placebos can be under 10 %."""
@@ -92,7 +92,7 @@ def _touching(one: Touched, treated_kept: bool) -> Guard:
 def scale_of_controls(counted: CountedStudy) -> list[Guard]:
     """Look at whether counts of treated and control places may be compared as they are."""
     panel = next(one for one in counted.compared if one.outcome == counted.primary.outcome)
-    before = spans_compared(panel)[0]
+    before = even_spans(panel)[0]
     treated = float(panel.counts[panel.treated, before].sum())
     control = float(panel.counts[panel.control, before].sum())
     ratio = control / treated if treated else np.inf

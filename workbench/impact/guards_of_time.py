@@ -10,7 +10,7 @@ import numpy as np
 from workbench.designs.findings import Guard
 from workbench.impact.counting import CountedStudy, in_window, selection_window
 from workbench.impact.sites import Site
-from workbench.impact.study_map import spans_compared
+from workbench.impact.study_map import even_spans
 
 LEAST_PERIODS = 3
 """With fewer periods on either side nothing can be told from chance."""
@@ -70,7 +70,7 @@ def whole_years(counted: CountedStudy) -> list[Guard]:
     before, after = _before_and_after(counted)
     per_year = counted.layout.periods.per_year
     if min(before, after) >= round(per_year):
-        span = spans_compared(counted.primary)[0]
+        span = even_spans(counted.primary)[0]
         years = round((span.stop - span.start) / per_year)
         return [Guard("whole_years", "notes", f"Plain comparisons take {years} whole year(s) before and after.")]
     says = f"Before ({before / per_year:.1f} years) or after ({after / per_year:.1f}) is not a whole year."

@@ -30,7 +30,7 @@ def study_map(
     panel = counted.panel(outcome) if outcome else counted.primary
     weights = donor_weights or {}
     places = counted.layout.places
-    before, after = spans_compared(panel)
+    before, after = even_spans(panel)
     lon_lat = places.plane.to_deg(places.xy_m)
     outlines = outlines_deg(places)
     shown = tuple(
@@ -50,7 +50,7 @@ def study_map(
     return StudyMap(shown, sites, counted.files.specification.rings.radii_m)
 
 
-def spans_compared(panel: Panel) -> tuple[slice, slice]:
+def even_spans(panel: Panel) -> tuple[slice, slice]:
     """Return the periods before and after the first camera that a plain comparison takes: as many of each.
 
     They are whole years where there are any, so that both sides see the same seasons.

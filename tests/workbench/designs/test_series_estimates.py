@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.workbench.designs.made_panel import made_panel
+from tests.workbench.designs.made_panels import city_panel
 from workbench.designs.aggregate import treated_series, whole_years
 from workbench.designs.series_estimates import estimate_comparative_series, estimate_interrupted_series
 
@@ -12,7 +12,7 @@ BOTH = pytest.mark.parametrize("estimate", [estimate_interrupted_series, estimat
 
 @BOTH
 def test_a_planted_fall_is_found(estimate):
-    found = estimate(made_panel(-0.3))
+    found = estimate(city_panel(-0.3))
     low, high = found.change_interval
     assert low < -0.3 < high < 0
     assert found.count_interval[0] < found.change_count < found.count_interval[1] < 0
@@ -24,14 +24,14 @@ def test_a_planted_fall_is_found(estimate):
 
 @BOTH
 def test_nothing_planted_is_within_the_interval_about_as_often_as_it_says(estimate):
-    found = [estimate(made_panel(0.0, seed=seed), placebos=False) for seed in range(60)]
+    found = [estimate(city_panel(0.0, seed=seed), placebos=False) for seed in range(60)]
     held = [one.change_interval[0] <= 0 <= one.change_interval[1] for one in found]
     assert np.mean(held) >= 0.88
     assert abs(np.mean([one.change_ratio for one in found])) < 0.03
 
 
 def test_what_moves_the_whole_city_drops_out_beside_controls_only():
-    panel = made_panel(-0.3, shock=0.3)
+    panel = city_panel(-0.3, shock=0.3)
     alone, beside = (
         one(panel, placebos=False) for one in (estimate_interrupted_series, estimate_comparative_series)
     )
@@ -42,7 +42,7 @@ def test_what_moves_the_whole_city_drops_out_beside_controls_only():
 
 
 def test_controls_ten_times_as_large_change_little():
-    panel = made_panel(-0.3)
+    panel = city_panel(-0.3)
     larger = replace(panel, counts=panel.counts * np.where(panel.control, 10.0, 1.0)[:, None])
     ratios = [estimate_comparative_series(one, placebos=False).change_ratio for one in (panel, larger)]
     assert ratios[0] == pytest.approx(ratios[1], abs=0.01)
@@ -51,11 +51,11 @@ def test_controls_ten_times_as_large_change_little():
 @pytest.mark.parametrize(
     ("panel", "says"),
     [
-        (made_panel(first=8), "8 periods before"),
-        (made_panel(first=58), "2 periods with cameras on"),
-        (made_panel(first=18), "whole years"),
-        (made_panel(first=60), "no treated place"),
-        (made_panel(change=-1.0), "no incident"),
+        (city_panel(first=8), "8 periods before"),
+        (city_panel(first=58), "2 periods with cameras on"),
+        (city_panel(first=18), "whole years"),
+        (city_panel(first=60), "no treated place"),
+        (city_panel(change=-1.0), "no incident"),
     ],
     ids=["too few before", "too few after", "half a year", "never on", "none after"],
 )
@@ -66,19 +66,19 @@ def test_what_cannot_be_answered_is_refused_with_what_to_do(panel, says):
 
 
 def test_harmonics_that_are_asked_for_allow_windows_that_are_not_whole_years():
-    assert estimate_interrupted_series(made_panel(first=20), harmonics=1, placebos=False).refused is None
-    assert estimate_interrupted_series(made_panel(first=12, periods=24), placebos=False).refused is None
+    assert estimate_interrupted_series(city_panel(first=20), harmonics=1, placebos=False).refused is None
+    assert estimate_interrupted_series(city_panel(first=12, periods=24), placebos=False).refused is None
 
 
 def test_without_controls_a_comparison_is_refused():
-    panel = made_panel()
+    panel = city_panel()
     alone = replace(panel, roles=tuple("excluded" if role == "control" else role for role in panel.roles))
     assert "name controls" in estimate_comparative_series(alone).refused
     assert estimate_interrupted_series(alone, placebos=False).refused is None
 
 
 def test_the_roll_out_is_neither_before_nor_after():
-    panel = made_panel(roll_out=10)
+    panel = city_panel(roll_out=10)
     series = treated_series(panel)
     assert series.before.sum() == 36
     assert 0 < series.left_out < 10
@@ -97,7 +97,7 @@ def test_placebo_breaks_rank_a_real_change_first_and_nothing_somewhere():
     share = {
         change: next(
             check.found
-            for check in estimate_interrupted_series(made_panel(change, rate=20)).checks
+            for check in estimate_interrupted_series(city_panel(change, rate=20)).checks
             if check.name.startswith("placebo")
         )
         for change in (-0.4, 0.0)
@@ -109,7 +109,7 @@ def test_a_level_that_wanders_is_covered_once_made_up_breaks_are_asked():
     def held(placebos: bool) -> float:
         found = []
         for seed in range(40):
-            panel, rng = made_panel(0.0, rate=20, seed=seed), np.random.default_rng(seed)
+            panel, rng = city_panel(0.0, rate=20, seed=seed), np.random.default_rng(seed)
             level = np.exp(np.cumsum(rng.normal(0, 0.06, panel.counts.shape[1])))
             counts = rng.poisson(panel.counts * level).astype(float)
             low, high = estimate_interrupted_series(

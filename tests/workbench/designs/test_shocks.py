@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from catalog.errors import BadInput
-from tests.workbench.designs.made_panel import made_panel
+from tests.workbench.designs.made_panels import city_panel
 from workbench.designs.shocks import city_shocks, level_shifts, shift_at
 
 STARTS = (np.datetime64("2017-01") + np.arange(72)).astype("datetime64[D]")
@@ -57,13 +57,13 @@ def test_at_a_date_known_beforehand_a_smaller_shift_is_enough():
 
 
 def test_what_cameras_do_is_no_shock_of_the_city():
-    panel = made_panel(-0.6, rate=20)
+    panel = city_panel(-0.6, rate=20)
     assert city_shocks(panel) == ()
     shaken = replace(panel, counts=panel.counts * np.where(np.arange(60) >= 30, 0.5, 1.0))
     assert [shock.at for shock in city_shocks(shaken)] == [date(2019, 7, 1)]
 
 
 def test_in_a_short_series_nothing_is_looked_for():
-    assert city_shocks(made_panel(periods=20, first=12)) == ()
+    assert city_shocks(city_panel(periods=20, first=12)) == ()
     with pytest.raises(BadInput, match="24 or more"):
         level_shifts(np.ones(20), STARTS[:20], 12)

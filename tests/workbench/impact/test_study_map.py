@@ -9,7 +9,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from tests.workbench.impact.small_study import files, polygon, site
 from workbench.impact.counting import count_study
 from workbench.impact.roles import seen_zones
-from workbench.impact.study_map import ring_outlines_deg, spans_compared, study_map
+from workbench.impact.study_map import even_spans, ring_outlines_deg, study_map
 
 
 def test_the_map_has_every_place_with_its_role_and_counts() -> None:
@@ -34,9 +34,9 @@ def test_a_site_shows_what_it_sees_the_largest_part_of_several() -> None:
 
 def test_plain_comparisons_take_whole_years() -> None:
     panel = count_study(files()).primary
-    assert spans_compared(panel) == (slice(12, 24), slice(24, 36))
+    assert even_spans(panel) == (slice(12, 24), slice(24, 36))
     short = count_study(files(("2024-01-01", "2023-07-01"))).primary
-    assert spans_compared(short) == (slice(18, 24), slice(24, 30))
+    assert even_spans(short) == (slice(18, 24), slice(24, 30))
 
 
 def test_rings_are_drawn_around_what_is_seen_and_joined_where_they_meet() -> None:
