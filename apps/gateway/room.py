@@ -143,9 +143,9 @@ class Room:
             if found is None:
                 found = self._readers[access] = Reader(self.home, access, self.door, clock=self.clock, threads=1)
             self._readers.move_to_end(access)
-            old = self._readers.popitem(last=False)[1] if len(self._readers) > MOST_READERS else None
-        if old is not None:
-            old.close()
+            if len(self._readers) > MOST_READERS:
+                # Not closed: somebody may be asking it. It lets go of the catalog when the last of them has.
+                self._readers.popitem(last=False)
         return found
 
     async def open(self) -> None:
