@@ -7,10 +7,12 @@ leaves: no line, no answer.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import duckdb
@@ -30,12 +32,17 @@ from catalog.sql_door import check_select
 from catalog.views import TABLES, Shape, create_views, fill_contested, fill_openness, shape_of
 from catalog.writes import WriteDoor
 
+log = logging.getLogger(__name__)
+
 BATCH_ROWS = 65_536
 """Rows fetched at a time: how often the size of an answer is looked at."""
 
 ANSWER_BYTES_MAX = 2 * 1024**3
 """Largest answer handed out, bytes: about 15 million detections; more belongs into a file, a span at a time."""
 
+RENEW_AFTER = 500
+"""Snapshots after which the lake is opened anew: DuckDB keeps some of each for as long as it is open, and a read
+door of the gateway is open for months."""
 
 STORAGE_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InternalException, duckdb.FatalException)
 """What DuckDB says when not the question is at fault but files, network or DuckDB itself."""
@@ -92,14 +99,16 @@ class Reader:
         self._clock = clock
         self._limits = limits or Limits()
         self._source: Literal["lake", "past"] = "lake" if as_of is None else "past"
-        self._connection = connect(home, read_only=True, as_of=as_of, threads=threads, wait_ms=0)
+        self._open = partial(_opened, home, as_of, threads, self._limits)
+        self._connection = self._open()
+        self._met = 0
+        """Snapshots of the lake that were met since it was opened."""
         self._shape: Shape | None = None
         self._filled: Openness | None = None
         self._contested: frozenset[str] | None = None
         self._remembered = Remembered(self._source)
         self._one_at_a_time = threading.Lock()
         try:
-            _close_off(self._connection, home, self._limits)
             self._snapshot_id = again_while_locked(lambda: self._current_snapshot(self._source))
         except BaseException:
             self._connection.close()
@@ -159,6 +168,8 @@ class Reader:
         self, action: Literal["ask", "sql"], asked: str, parameters: str, run: Callable[[], pa.Table]
     ) -> pa.Table:
         with self._one_at_a_time:
+            if self._met >= RENEW_AFTER:
+                self._renew()
             try:
                 answer = self._in_time(run)
             except RtccError as error:
@@ -167,6 +178,18 @@ class Reader:
                 raise
             self._record(action, asked, parameters, answer.num_rows, "done")
             return answer
+
+    def _renew(self) -> None:
+        """Open the lake anew; where that cannot be done now, go on with what is open."""
+        try:
+            fresh = self._open()
+        except (duckdb.Error, RtccError) as error:
+            log.warning("the lake could not be opened anew, which is tried again: %s", error)
+            return
+        before, self._connection = self._connection, fresh
+        before.close()
+        self._shape = self._filled = self._contested = None
+        self._met = 0
 
     def _record(
         self, action: Literal["ask", "sql"], asked: str, parameters: str, rows: int | None, outcome: str
@@ -200,8 +223,9 @@ class Reader:
         return answer
 
     def _resolve(self) -> None:
-        known = self._remembered
-        known.refresh(self._connection, self._current_snapshot("lake"))
+        known, newest = self._remembered, self._current_snapshot("lake")
+        self._met += newest != known.snapshot_id
+        known.refresh(self._connection, newest)
         current = openness(known.cameras, known.consents, self._clock(), self.access.purpose)
         if current != self._filled:
             fill_openness(self._connection, current)
@@ -229,6 +253,18 @@ class Reader:
     def _current_snapshot(self, source: str) -> int:
         row = self._connection.execute(f"select id from {source}.current_snapshot()").fetchone()
         return int(row[0]) if row else 0
+
+
+def _opened(
+    home: Home, as_of: int | datetime | None, threads: int | None, limits: Limits
+) -> duckdb.DuckDBPyConnection:
+    connection = connect(home, read_only=True, as_of=as_of, threads=threads, wait_ms=0)
+    try:
+        _close_off(connection, home, limits)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _close_off(connection: duckdb.DuckDBPyConnection, home: Home, limits: Limits) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalog.access import Access, Role
-from catalog.errors import BadInput, KeeperUnavailable, NotFound
+from catalog.errors import BadInput, KeeperUnavailable, NotFound, NotPermitted, StorageFailed
 from catalog.home import Home
 from catalog.keeper import Keeper
 from catalog.reader import Reader
@@ -282,6 +282,45 @@ def test_a_withdrawal_closes_the_next_question_of_an_open_reader(kept_home: Home
             keeper.withdraw(ANN, "con_store")
             assert cameras_of(reader, "detections") == set()
             assert cameras_of(reader, "segments") == {"farish-1"}
+
+
+def test_a_lake_that_is_opened_anew_answers_as_before_and_closes_as_before(
+    kept_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.reader.RENEW_AFTER", 2)
+    with Keeper(kept_home, clock=lambda: NOW, commit_every_s=0.0) as keeper:
+        keeper.register(ANN, cameras=[FARISH, STORE], mountings=[mounting(FARISH), mounting(STORE)])
+        keeper.grant(ANN, STORE_CONSENT)
+        keeper.add_footage(ANN, [segment(STORE, 0), segment(FARISH, 0)], [])
+        with Reader(kept_home, ANN, keeper, clock=lambda: NOW, threads=1) as reader:
+            met = [reader._connection]
+            for number in range(6):
+                keeper.register(ANN, cameras=[replace(FARISH, name=f"Farish {number}")])
+                named = reader.sql("select name from cameras where camera_id = 'farish-1'").to_pylist()
+                assert named == [{"name": f"Farish {number}"}]
+                assert cameras_of(reader, "segments") == {"farish-1", "store-3"}
+                if reader._connection is not met[-1]:
+                    met.append(reader._connection)
+            assert len(met) >= 3
+            keeper.withdraw(ANN, "con_store")
+            assert cameras_of(reader, "segments") == {"farish-1"}
+            with pytest.raises(NotPermitted):
+                reader.sql("select * from read_text('/etc/hostname')")
+
+
+def test_a_lake_that_cannot_be_opened_anew_is_asked_as_it_is(
+    filled_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.reader.RENEW_AFTER", 0)
+    with Reader(filled_home, ANN, Notebook(), clock=lambda: NOW, threads=1) as reader:  # type: ignore[arg-type]
+        before = reader._connection
+        monkeypatch.setattr("catalog.reader.connect", refuse)
+        assert cameras_of(reader, "segments")
+        assert reader._connection is before
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise StorageFailed("the disk is away")
 
 
 def test_a_consent_runs_out_under_an_open_reader(filled_home: Home) -> None:
