@@ -1,5 +1,5 @@
--- What a device said, word for word, by the alert it called for. The words may hold a plate that nobody has verified
--- yet.
+-- What a device said, word for word, by the alert it called for. The words may hold a plate that nobody has
+-- verified yet.
 -- needs alert_id
 select
     report_id,
