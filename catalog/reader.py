@@ -41,8 +41,8 @@ ANSWER_BYTES_MAX = 2 * 1024**3
 """Largest answer handed out, bytes: about 15 million detections; more belongs into a file, a span at a time."""
 
 RENEW_AFTER = 500
-"""Snapshots after which the lake is opened anew: DuckDB keeps some of each for as long as it is open, and a read
-door of the gateway is open for months."""
+"""Snapshots after which the lake is opened anew: DuckDB keeps some 60 kB of each for as long as it is open, and a
+read door of the gateway is open for months."""
 
 STORAGE_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InternalException, duckdb.FatalException)
 """What DuckDB says when not the question is at fault but files, network or DuckDB itself."""
