@@ -157,6 +157,7 @@ class Reader:
         self._connection.interrupt()
         with self._one_at_a_time:
             self._connection.close()
+            self._met = 0  # a door that is closed is not opened anew
 
     def __enter__(self) -> Reader:
         return self

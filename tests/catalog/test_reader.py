@@ -319,6 +319,15 @@ def test_a_lake_that_cannot_be_opened_anew_is_asked_as_it_is(
         assert reader._connection is before
 
 
+def test_a_door_that_is_closed_stays_closed(filled_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(filled_home, ANN, Notebook(), clock=lambda: NOW, threads=1)  # type: ignore[arg-type]
+    assert cameras_of(reader, "segments")
+    monkeypatch.setattr("catalog.reader.RENEW_AFTER", 1)
+    reader.close()
+    with pytest.raises(BadInput):
+        cameras_of(reader, "segments")
+
+
 def refuse(*_: object, **__: object) -> None:
     raise StorageFailed("the disk is away")
 

@@ -28,7 +28,7 @@ ZONES = [
     line((640, 720), (640, 0), name="north-going"),
 ]
 
-law = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @law

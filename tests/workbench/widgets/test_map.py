@@ -62,8 +62,10 @@ def test_a_camera_turns_and_comes_back_while_the_ground_stays(opened: Opened):
 def test_signs_go_with_the_ground(opened: Opened):
     camera_id = next(iter(opened.gateway.desk.cameras))
     before = around(opened, "cameras", camera_id)
-    opened.page.evaluate("rtccProbe.map.panBy([120, 40], { animate: false })")
-    opened.page.wait_for_function("!rtccProbe.map._frameRequest && !rtccProbe.map.isMoving()")
+    opened.page.evaluate("""() => new Promise((rest) => {
+        rtccProbe.map.once('idle', () => rest(null));
+        rtccProbe.map.panBy([120, 40], { animate: false });
+    })""")
     after = around(opened, "cameras", camera_id)
     assert (before["x"] - after["x"], before["y"] - after["y"]) == (pytest.approx(120), pytest.approx(40))
     assert any(after["pixels"])
