@@ -77,23 +77,29 @@ class KernelSource:
         self._turn = asyncio.Lock()
 
     async def fork(self, order: Order) -> ForkedProcess:
-        """Return a new kernel's process.
+        """Return a new kernel's process; a source that died since the last one is replaced.
 
         Raises
         ------
         SourceBroke
-            When there is none; asking again starts another source.
+            When a source that was started for it broke, too; asking again starts another.
         """
         async with self._turn:
-            try:
-                process = await self._running()
-                assert process.stdin is not None
-                process.stdin.write(order.as_json().encode())
-                await process.stdin.drain()
-                return ForkedProcess(int(await self._line(process)))
-            except (OSError, ValueError, TimeoutError) as error:
-                self._kill()
-                raise SourceBroke(f"no kernel can be forked: {error or type(error).__name__}") from error
+            if self._process is not None:
+                with contextlib.suppress(SourceBroke):
+                    return await self._forked(order)
+            return await self._forked(order)
+
+    async def _forked(self, order: Order) -> ForkedProcess:
+        try:
+            process = await self._running()
+            assert process.stdin is not None
+            process.stdin.write(order.as_json().encode())
+            await process.stdin.drain()
+            return ForkedProcess(int(await self._line(process)))
+        except (OSError, ValueError, TimeoutError) as error:
+            self._abandon()
+            raise SourceBroke(f"no kernel can be forked: {error or type(error).__name__}") from error
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is not None and self._process.returncode is None:
@@ -111,9 +117,12 @@ class KernelSource:
         assert process.stdout is not None
         return await asyncio.wait_for(process.stdout.readline(), ANSWER_S)
 
-    def _kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+    def _abandon(self) -> None:
+        """Kill the source, if it has not ended by itself, and let the next kernel have another."""
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def close(self) -> None:
         """End the source, and with it what was forked from it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import re
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,12 +17,16 @@ import psutil
 import pytest
 
 from apps.accounts import Accounts
+from apps.dashboards.environment import page_environment
+from apps.dashboards.forking import Order
 from apps.dashboards.kernels import MOST_OF_ALL, MOST_OF_ONE, VANISHED_AFTER_S, PageKernels, Seat
+from apps.dashboards.provisioning import KernelSource
 from apps.edge import now
 from apps.sessions import Session, issue, verify
 from catalog.errors import NotFound
 from catalog.home import Home
 from tests.apps.dashboards.serving import Serving, notebook, people, serving
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -125,11 +131,8 @@ def kernels_of(process: psutil.Process) -> list[psutil.Process]:
 def test_the_end_of_the_server_is_the_end_of_its_kernels(server: Serving, how: signal.Signals):
     server.opened("mlee", "phone")
     process = psutil.Process(server.process.pid)
-    until_s = time.monotonic() + 30
-    while len(kernels_of(process)) < 2 and time.monotonic() < until_s:
-        threading.Event().wait(0.05)
+    eventually(lambda: len(kernels_of(process)) == 2, "the page that was given has a successor")
     found = kernels_of(process)
-    assert len(found) == 2
     scratch = Path(found[0].cwd()).parent
     assert scratch.is_dir()
     server.process.send_signal(how)
@@ -144,9 +147,7 @@ def test_the_end_of_the_server_is_the_end_of_its_kernels(server: Serving, how: s
 def test_a_ready_kernel_that_died_is_not_given(server: Serving):
     process = psutil.Process(server.process.pid)
     with server.as_("mlee") as client:
-        until_s = time.monotonic() + 30
-        while not kernels_of(process) and time.monotonic() < until_s:
-            threading.Event().wait(0.05)
+        eventually(lambda: kernels_of(process), "a kernel is ready")
         killed = kernels_of(process)
         for kernel in killed:
             kernel.kill()
@@ -167,11 +168,31 @@ def test_a_session_outlives_its_kernels_token(kernels: PageKernels):
 
 
 def test_a_source_of_kernels_that_died_is_replaced(server: Serving):
-    process = psutil.Process(server.process.pid)
     server.opened("mlee", "phone")
-    (source,) = process.children()
+    (source,) = psutil.Process(server.process.pid).children()
+    orphans = source.children()
     source.kill()
-    source.wait(10)
+    _, alive = psutil.wait_procs([source, *orphans], timeout=20)
+    assert alive == []
     kernel_id = server.opened("mlee", "phone")
     with server.connected("mlee", kernel_id) as talk:
         assert talk.answer("kernel_info_reply", talk.say("kernel_info_request", {}))["status"] == "ok"
+
+
+def test_a_source_that_has_just_died_costs_nobody_a_kernel(tmp_path: Path):
+    order = Order(("--version",), {}, str(tmp_path))
+
+    async def forked_around_a_death() -> tuple[int, int]:
+        source = KernelSource(page_environment(os.environ, tmp_path))
+        first = await source.fork(order)
+        (process,) = psutil.Process().children()
+        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while process.status() != psutil.STATUS_ZOMBIE:  # nothing is awaited: nobody is told that it has ended
+                time.sleep(0.01)
+        second = await source.fork(order)
+        await source.close()
+        return first.pid, second.pid
+
+    first, second = asyncio.run(forked_around_a_death())
+    assert first != second
