@@ -11,7 +11,6 @@ from scipy.special import ndtri
 from workbench.designs.area_tests import (
     BeforeAfter,
     farrington_dispersion,
-    pearson_dispersion,
     raw_change,
     relative_effect,
     scaled_difference,
@@ -21,13 +20,11 @@ from workbench.designs.area_tests import (
 from workbench.designs.estimates import PERCENT_FLOOR, Check, Estimate, refusal
 from workbench.designs.panel import Bools, Panel
 from workbench.designs.poisson_tests import e_test
+from workbench.designs.scatter import panel_dispersion
 
 Scaling = Literal["none", "exposure", "baseline"]
 """How a control of another size is brought to the treated area's in a difference of counts: not at all, by what is
 at risk in each (`Panel.exposure`), or by the incidents each had before."""
-
-LEAST_SCATTER_PERIODS = 6
-"""With fewer periods before, a dispersion is a guess: its own relative error is above 60 %."""
 
 NOT_CAUSAL = "Not causal: nothing stands for what would have happened without cameras."
 
@@ -69,23 +66,6 @@ def count_over(panel: Panel, rows: Bools, spans: Spans) -> BeforeAfter:
     """Return the incidents in the places of `rows` (P,) before and after."""
     totals = panel.counts[rows].sum(axis=0)
     return BeforeAfter(float(totals[spans.before].sum()), float(totals[spans.after].sum()))
-
-
-def panel_dispersion(panel: Panel) -> float:
-    """Return variance over mean of the counts before the cameras, at least 1; NaN where it cannot be told.
-
-    The larger of two: places of treated and control areas against their own shares, and the two areas as wholes
-    against each other. The first sees a place that flares up on its own, the second what many places share.
-    """
-    before = panel.counts[:, panel.before]
-    if before.shape[1] < LEAST_SCATTER_PERIODS:
-        return float("nan")
-    treated, control = before[panel.treated], before[panel.control]
-    kinds = [pearson_dispersion(np.vstack([treated, control]))]
-    if len(control):
-        kinds.append(pearson_dispersion(np.vstack([treated.sum(axis=0), control.sum(axis=0)])))
-    found = [kind for kind in kinds if np.isfinite(kind)]
-    return max(1.0, *found) if found else float("nan")
 
 
 @dataclass(frozen=True)
@@ -273,7 +253,7 @@ def _compare(panel: Panel) -> _Compared | str:
     yearly = treated.before / spans.lengths[0] * panel.periods_per_year
     dispersion = found if told else farrington_dispersion(yearly)
     scatter = Check(
-        "dispersion before", dispersion, dispersion < 2,
+        "dispersion", dispersion, dispersion < 2,
         f"Variance over mean {dispersion:.2f}, where 1 is Poisson; it makes all standard errors "
         f"{dispersion**0.5:.2f} times as wide.",
     )  # fmt: skip

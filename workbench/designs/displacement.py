@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from catalog.errors import BadInput
-from workbench.designs.area_estimates import compared_spans, panel_dispersion
+from workbench.designs.area_estimates import compared_spans
 from workbench.designs.area_tests import (
     BeforeAfter,
     displacement_quotient,
@@ -22,6 +22,7 @@ from workbench.designs.area_tests import (
 )
 from workbench.designs.findings import Displacement, Ring
 from workbench.designs.panel import Bools, Floats, Panel
+from workbench.designs.scatter import panel_dispersion
 
 RADII_M = (0.0, 150.0, 300.0, 500.0)
 """Edges of the bands, metres: about one, two and four street blocks. A choice, which is why there are several."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from workbench.designs.area_estimates import panel_dispersion
 from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.counterfactuals import Cohorts, cohorts_of
 from workbench.designs.panel import Bools, Floats, Panel
+from workbench.designs.scatter import panel_dispersion
 
 LEAST_TREATED = 6
 """With fewer treated places their spread is not known well enough to state an interval from it: at five degrees of

@@ -9,12 +9,19 @@ import numpy as np
 
 from catalog.errors import BadInput
 from workbench.designs.findings import Guard
+from workbench.designs.panel import Bools, Floats
 from workbench.designs.regression_to_mean import hot_spot_null
-from workbench.designs.reporting import reporting_changes, share, shares_of_types
+from workbench.designs.reporting import ReportingChange, reporting_changes, share, shares_of_types
 from workbench.designs.shocks import city_shocks
 from workbench.impact.counting import CountedStudy, of_outcome, selection_window
 
 DAYS_A_YEAR = 365
+
+HEAPED = "placed where another one is"
+LEAST_HEAPED_RATIO = 0.10
+"""By how much the share of incidents on positions of others must move, at least, to say that they were placed in
+another way: of New York's shootings it was 30 % instead of 4 % for two years, and the hottest cells had twice as
+many."""
 
 
 def look_at_city(counted: CountedStudy) -> Iterator[Guard]:
@@ -86,8 +93,11 @@ def reporting(counted: CountedStudy) -> Iterator[Guard]:
         shares.append(share("found because police looked", incidents.proactive, period, periods))
     if incidents.geocode_known:
         shares.append(share("poorly placed", incidents.poor_geocode, period, periods))
+    shares.append(share(HEAPED, _heaped(incidents.lon_deg, incidents.lat_deg, period >= 0), period, periods))
     for change in reporting_changes(shares, panel.starts, panel.before):
-        if change.changed:
+        if change.name == HEAPED:
+            yield from _placed_otherwise(change)
+        elif change.changed:
             yield Guard(
                 "reporting_change", "warns",
                 f"{change.before_ratio:.1%} of all incidents were {change.name} before the cameras, "
@@ -95,3 +105,27 @@ def reporting(counted: CountedStudy) -> Iterator[Guard]:
                 f"(p = {change.turn_p:.2g}).",
                 "Find out whether crime changed or how it is recorded; a change of recording is no effect.",
             )  # fmt: skip
+
+
+def _heaped(lon_deg: Floats, lat_deg: Floats, wanted: Bools) -> Bools:
+    """Return (N,) whether an incident lies exactly where another of those wanted does."""
+    _, which, many = np.unique(
+        np.column_stack([lon_deg[wanted], lat_deg[wanted]]), axis=0, return_inverse=True, return_counts=True
+    )
+    heaped = np.zeros(len(wanted), bool)
+    heaped[wanted] = many[which.ravel()] > 1
+    return heaped
+
+
+def _placed_otherwise(change: ReportingChange) -> Iterator[Guard]:
+    """Yield that incidents began to be placed in another way, where they did."""
+    moved = max(abs(change.after_ratio - change.before_ratio), abs(change.turn_ratio))
+    if not change.changed or moved < LEAST_HEAPED_RATIO:
+        return
+    yield Guard(
+        "geocoding_change", "warns",
+        f"{change.before_ratio:.0%} of all incidents lay exactly where another one does before the cameras, "
+        f"{change.after_ratio:.0%} after; the share turned in {change.turned_at:%B %Y}. Incidents were placed in "
+        "another way then: heaped on a few points, places seem hotter than they are, and cool when that ends.",
+        "Have all incidents placed anew in one way, or begin the study after the change.",
+    )  # fmt: skip

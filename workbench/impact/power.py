@@ -8,14 +8,9 @@ from scipy.stats import norm
 from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.findings import Power
 from workbench.designs.panel import Floats, Panel
+from workbench.designs.scatter import change_dispersion
 
 METHOD = "change against control places"
-
-NEIGHBOURS = 20
-"""Each place with cameras is stood for by so many control places nearest to it in size."""
-
-MIN_CONTROLS = 20
-"""Below so many controls their own changes say little; the dispersion of the periods before is used instead."""
 
 CURVE = tuple(round(-0.05 * step, 2) for step in range(19, -1, -1))
 """Changes at which the chance of finding them is stated, share."""
@@ -26,8 +21,8 @@ def power_of(panel: Panel, *, level: float = 0.95, power: float = 0.8) -> Power:
 
     It is exp(−(z_{1−α/2} + z_{power}) · s) − 1 (Bloom 1995, *Evaluation Review* 19), s the standard error of the
     log ratio of change, √(φ·Σ 1/count) over the four counts that there would be if nothing changed. φ says how much
-    control places of the treated ones' size changed beyond Poisson: Σ r² / Σ Var r with r = after − ρ·before and ρ
-    the change of all of them. Nothing of the treated places after activation is looked at.
+    control places changed beyond Poisson (`change_dispersion`). Nothing of the treated places after activation is
+    looked at.
 
     Parameters
     ----------
@@ -55,23 +50,13 @@ def _standard_error(panel: Panel, earlier: Floats, later: Floats) -> float:
         return float("inf")
     change = rest_after / rest_before
     shares = 1 / treated + 1 / (change * treated) + 1 / rest_before + 1 / rest_after
-    return float(np.sqrt(_dispersion(panel, earlier, later, change) * shares))
+    return float(np.sqrt(_dispersion(panel) * shares))
 
 
-def _dispersion(panel: Panel, earlier: Floats, later: Floats, change: float) -> float:
-    """Return φ, at least 1, of control places as large as the treated ones."""
-    control = np.flatnonzero(panel.control)
-    if len(control) < MIN_CONTROLS:
-        return overdispersion(panel.counts[:, panel.before])
-    # By both spans together: by the earlier alone those picked would be those that then fell back.
-    size = earlier + later
-    order = control[np.argsort(size[control], kind="stable")]
-    at = np.searchsorted(size[order], earlier[panel.treated] * (1 + change))
-    reach = min(NEIGHBOURS, len(order))
-    first = np.clip(at - reach // 2, 0, len(order) - reach)
-    near = order[first[:, None] + np.arange(reach)]
-    residual, expected = (later - change * earlier)[near], change * size[near]
-    return max(1.0, float((residual**2).sum() / expected.sum())) if expected.sum() > 0 else 1.0
+def _dispersion(panel: Panel) -> float:
+    """Return φ, at least 1: of control places from before to after, else of the periods before."""
+    found = change_dispersion(panel)
+    return found if np.isfinite(found) else overdispersion(panel.counts[:, panel.before])
 
 
 def overdispersion(counts: Floats) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.errors import BadInput
-from workbench.designs.area_estimates import compared_spans, estimate_relative_effect, panel_dispersion
+from workbench.designs.area_estimates import compared_spans, estimate_relative_effect
 from workbench.designs.calibration_placebos import (
     calibration_placebos,
     placebo_draw,
@@ -25,6 +25,7 @@ from workbench.designs.estimates import Estimate
 from workbench.designs.findings import Displacement, EventStudy, Placebos, Sensitivity
 from workbench.designs.panel import Panel
 from workbench.designs.placebo_panels import alike_pools, backdated, placebo_panel
+from workbench.designs.scatter import panel_dispersion
 from workbench.impact.counting import CountedStudy, ring_counts
 from workbench.impact.study_methods import RELATIVE_EFFECT, Draws
 

@@ -34,7 +34,7 @@ PRETREND_P = 0.05
 
 NEEDED_FAMILIES = 2
 
-UNSETTLED = ("selection_unknown", "missing_periods", "cameras_off")
+UNSETTLED = ("selection_unknown", "missing_periods", "cameras_off", "geocoding_change")
 """Guards that, while they warn, leave a doubt no design removes: the verdict stays below *supported*."""
 
 BLIND_TO_SHOCKS: tuple[Design, ...] = ("series", "structural")

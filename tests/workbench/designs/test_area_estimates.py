@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,9 @@ from workbench.designs.area_estimates import (
     estimate_raw,
     estimate_relative_effect,
     estimate_weighted_displacement,
-    panel_dispersion,
 )
 from workbench.designs.panel import Panel
+from workbench.designs.scatter import change_dispersion, panel_dispersion
 
 ESTIMATES = [estimate_raw, estimate_relative_effect, estimate_weighted_displacement]
 
@@ -53,7 +55,7 @@ def test_a_planted_fall_is_found(estimate):
     assert found.change_count == pytest.approx(-0.3 * 10 * 8 * 12, rel=0.25)
     assert found.change_interval[0] < -0.3 < found.change_interval[1] < 0
     assert found.dispersion >= 1
-    assert any(check.name == "dispersion before" for check in found.checks)
+    assert any(check.name == "dispersion" for check in found.checks)
 
 
 @pytest.mark.parametrize(("estimate", "design"), [*zip(ESTIMATES, ("none", "areas", "areas"), strict=True)])
@@ -118,6 +120,28 @@ def test_a_place_that_flares_up_widens_every_interval():
     assert panel_dispersion(rough) > 5
     wide, narrow = (estimate_relative_effect(panel).change_interval for panel in (rough, calm))
     assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+
+
+def drifting(seed: int, drift: float) -> Panel:
+    """Return a panel without effect whose places each change by a factor of their own when cameras come on."""
+    calm = made_panel(treated=30, control=120, rate=2.0, months=(24, 24), seed=seed)
+    rng = np.random.default_rng(seed)
+    own = np.exp(rng.normal(-(drift**2) / 2, drift, (150, 1)))
+    counts = rng.poisson(np.where(np.arange(48) >= 24, 2.0 * own, 2.0)).astype(float)
+    return replace(calm, counts=counts)
+
+
+def test_places_that_go_their_own_ways_over_years_widen_intervals_until_they_hold():
+    steady, wandering = drifting(1, 0.0), drifting(1, 0.5)
+    assert change_dispersion(steady) == pytest.approx(1, abs=0.35)
+    assert change_dispersion(wandering) > 3, "which no month before foretells"
+    found = [estimate_relative_effect(drifting(seed, 0.5)).change_interval for seed in range(100)]
+    assert sum(low <= 0 <= high for low, high in found) >= 88, "nominally 95 of a hundred, 59 by months alone"
+
+
+def test_too_few_controls_say_nothing_of_how_places_drift():
+    assert np.isnan(change_dispersion(made_panel()))
+    assert np.isnan(change_dispersion(made_panel(control=40, rate=0.0)))
 
 
 def test_without_enough_past_the_literature_says_how_far_counts_scatter():

@@ -62,5 +62,25 @@ def test_a_kind_of_incident_that_is_no_longer_recorded_is_told(hot: CountedStudy
     assert not any("vandalism" in guard.says for guard in reporting(hot))
 
 
+def heaped(counted: CountedStudy, ratio: float) -> CountedStudy:
+    """Return the study with a share of all incidents before 2021 at a few addresses."""
+    incidents = counted.files.incidents
+    rng = np.random.default_rng(3)
+    moved = (incidents.start_at < np.datetime64("2021-01-01")) & (rng.random(len(incidents)) < ratio)
+    addresses = rng.choice(len(incidents), 40)
+    stands_for = np.where(moved, rng.choice(addresses, len(incidents)), np.arange(len(incidents)))
+    placed = replace(incidents, lon_deg=incidents.lon_deg[stands_for], lat_deg=incidents.lat_deg[stands_for])
+    files = counted.files
+    return count_study(replace(files, incident_file=replace(files.incident_file, incidents=placed)))
+
+
+def test_incidents_heaped_on_a_few_addresses_for_a_time_are_told(hot: CountedStudy) -> None:
+    (guard,) = named(reporting(heaped(hot, 0.3)), "geocoding_change")
+    assert guard.severity == "warns"
+    assert "January 2021" in guard.says
+    assert not named(reporting(heaped(hot, 0.05)), "geocoding_change"), "a few points say nothing of a city"
+    assert not named(reporting(hot), "geocoding_change")
+
+
 def test_every_warning_says_what_to_do(hot: CountedStudy) -> None:
     assert all(guard.do for guard in look_at_city(hot) if guard.severity != "notes")

@@ -56,10 +56,11 @@ def test_everything_found_supports_and_the_range_is_the_union() -> None:
         ({"power": None}, "not larger than the least"),
         ({"displacement": None}, "not examined"),
         ({"guards": (Guard("selection_unknown", "warns", "Nobody says why.", "Ask."),)}, "Nobody says why"),
+        ({"guards": (Guard("geocoding_change", "warns", "Heaped.", "Place anew."),)}, "Heaped"),
         ({"displacement": Displacement("burglary", (), 0.95, "")}, "not examined"),
     ],
     ids=["one design", "no placebo", "weak placebo", "pre-trend", "no pre-trend test", "little power", "no power",
-         "no displacement", "chosen nobody knows why", "no ring"],
+         "no displacement", "chosen nobody knows why", "placed in another way", "no ring"],
 )  # fmt: skip
 def test_whatever_is_missing_keeps_it_at_suggestive_and_says_so(change: dict[str, object], why: str) -> None:
     said = verdict(replace(FALL, **change))  # type: ignore[arg-type]
