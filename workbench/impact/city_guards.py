@@ -109,11 +109,10 @@ def reporting(counted: CountedStudy) -> Iterator[Guard]:
 
 def _heaped(lon_deg: Floats, lat_deg: Floats, wanted: Bools) -> Bools:
     """Return (N,) whether an incident lies exactly where another of those wanted does."""
-    _, which, many = np.unique(
-        np.column_stack([lon_deg[wanted], lat_deg[wanted]]), axis=0, return_inverse=True, return_counts=True
-    )
+    positions = lon_deg[wanted] + 1j * lat_deg[wanted]
+    _, which, many = np.unique(positions, return_inverse=True, return_counts=True)
     heaped = np.zeros(len(wanted), bool)
-    heaped[wanted] = many[which.ravel()] > 1
+    heaped[wanted] = many[which] > 1
     return heaped
 
 
