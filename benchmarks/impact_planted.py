@@ -65,6 +65,7 @@ WHYS = (
     ("The change (", "less than the least detectable"),
     ("Whether crime moved", "displacement not examined"),
     ("It is a ", "another way in counts"),
+    ("Incidents were placed", "placed in another way"),
 )
 """How a reason that keeps a verdict at *suggestive* begins, and its name here."""
 
