@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -143,3 +144,13 @@ def test_several_cameras_are_replayed_in_step(opener: Opener):
     }}""")
     opened.by("replay-close").click()
     expect(opened.by("replay-tile")).to_have_count(0)
+
+
+def test_a_replay_begins_where_recording_did(opener: Opener):
+    opened = opener()
+    first_tile(opened)
+    opened.gateway.media.recorded_since_s = time.time() - 25
+    opened.by("replay").click()
+    opened.page.wait_for_function(
+        "[...document.querySelectorAll('.replay-tile video')].filter((v) => v.currentTime > 0).length === 4"
+    )

@@ -30,6 +30,8 @@ class Media:
     broken: set[str] = field(default_factory=set)
     """Cameras whose frames cannot be decoded."""
     unrecorded: set[str] = field(default_factory=set)
+    recorded_since_s: float = 0.0
+    """When recording began, seconds since 1970."""
     opened: list[tuple[str, str]] = field(default_factory=list)
     """Camera and query of every tap that was opened."""
     kept: list[tuple[str, str]] = field(default_factory=list)
@@ -97,7 +99,7 @@ class Media:
             return JSONResponse({"error": "FootageGap", "message": "Nothing was recorded."}, 404)
         loop = self.loop_of(camera_id)
         now = time.time()
-        since = _seconds(asked.get("since"), now - 12)
+        since = max(_seconds(asked.get("since"), now - 12), self.recorded_since_s)
         until = min(now, _seconds(asked.get("until"), now))
         first, last = int(since // loop.group_s), int(until // loop.group_s)
         lines = [

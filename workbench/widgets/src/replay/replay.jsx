@@ -42,7 +42,17 @@ class Playback {
     this.drawn.value = [...this.tracks.values()];
   }
 
+  /** Where it begins: if nothing had been recorded yet by the instant meant, at the first that was. */
+  begin(at) {
+    const tracks = [...this.tracks.values()];
+    if (this.begun || tracks.some((track) => track.state.value === "loading")) return at;
+    this.begun = true;
+    const first = Math.min(...tracks.flatMap((track) => track.pieces.value.map(([from]) => from)));
+    return Number.isFinite(first) ? Math.max(at, first) : at;
+  }
+
   turn(at, speed) {
+    at = this.begin(at);
     const now = performance.now();
     const passed = now - this.turnedAt;
     this.turnedAt = now;
@@ -78,7 +88,10 @@ function Player({ desk, ids, aroundAt }) {
     }, TURN_MS);
     return () => clearInterval(timer);
   }, []);
-  const go = (to) => (at.value = Math.min(span.until, Math.max(span.from, to)));
+  const go = (to) => {
+    playback.begun = true;
+    at.value = Math.min(span.until, Math.max(span.from, to));
+  };
   const shut = () => (desk.replay.value = null);
   useKeys({ desk, go, at, playing });
   const columns = Math.ceil(Math.sqrt(ids.length));
