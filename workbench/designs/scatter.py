@@ -54,3 +54,8 @@ def change_dispersion(panel: Panel) -> float:
     own = float(((after - change * before) ** 2 - change * size).sum()) / expected_squares
     excess = own * change * float((treated**2 - treated).sum()) / ((1 + change) * float(treated.sum()))
     return max(1.0, 1.0 + excess)
+
+
+def at_least_poisson(dispersion: float) -> float:
+    """Return a dispersion, 1 where it is below that or cannot be told."""
+    return max(dispersion, 1.0) if np.isfinite(dispersion) else 1.0

@@ -12,7 +12,7 @@ from scipy import stats
 from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.counterfactuals import Cohorts, cohorts_of
 from workbench.designs.panel import Bools, Floats, Panel
-from workbench.designs.scatter import panel_dispersion
+from workbench.designs.scatter import at_least_poisson, panel_dispersion
 
 LEAST_TREATED = 6
 """With fewer treated places their spread is not known well enough to state an interval from it: at five degrees of
@@ -97,16 +97,12 @@ def spread_of(panel: Panel, measure: Measure, seed: int) -> Spread:
             _jackknife([measure(left) for left in _without(cohorts, panel.counts, exposure, member, chosen)])
             for chosen in groups.values()
         )
-    dispersion = _at_least_poisson(panel_dispersion(panel))
-    alone = _at_least_poisson(pearson_dispersion(panel.counts[member >= 0][:, panel.before]))
+    dispersion = at_least_poisson(panel_dispersion(panel))
+    alone = at_least_poisson(pearson_dispersion(panel.counts[member >= 0][:, panel.before]))
     drawn = np.array([measure(_drawn(cohorts, dispersion, rng)) for _ in range(DRAWS)])
     over_time = np.atleast_2d(np.cov(drawn[np.isfinite(drawn).all(axis=1)], rowvar=False))
     degrees = max(len(groups["treated"]) - 1, 1)
     return Spread(None if covariance is None else np.asarray(covariance), degrees, over_time, dispersion, alone)
-
-
-def _at_least_poisson(found: float) -> float:
-    return max(found, 1.0) if np.isfinite(found) else 1.0
 
 
 def _groups(rows: Bools, rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from workbench.designs.area_tests import pearson_dispersion
 from workbench.designs.findings import Power
 from workbench.designs.panel import Floats, Panel
-from workbench.designs.scatter import change_dispersion
+from workbench.designs.scatter import at_least_poisson, change_dispersion
 
 METHOD = "change against control places"
 
@@ -61,8 +61,7 @@ def _dispersion(panel: Panel) -> float:
 
 def overdispersion(counts: Floats) -> float:
     """Return the Pearson dispersion of (P, T) counts, at least 1; 1 where nothing is left to tell."""
-    found = pearson_dispersion(counts)
-    return max(1.0, found) if np.isfinite(found) else 1.0
+    return at_least_poisson(pearson_dispersion(counts))
 
 
 def _chance(change: float, error: float, level: float) -> float:

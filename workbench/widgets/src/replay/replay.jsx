@@ -29,6 +29,8 @@ class Playback {
     this.drawn = signal([]);
     Object.assign(this, span);
     this.turnedAt = performance.now();
+    /** True once it is settled where it begins. */
+    this.begun = false;
   }
 
   add(cameraId, track) {
@@ -45,7 +47,7 @@ class Playback {
   /** Where it begins: if nothing had been recorded yet by the instant meant, at the first that was. */
   begin(at) {
     const tracks = [...this.tracks.values()];
-    if (this.begun || tracks.some((track) => track.state.value === "loading")) return at;
+    if (this.begun || !tracks.length || tracks.some((track) => track.state.value === "loading")) return at;
     this.begun = true;
     const first = Math.min(...tracks.flatMap((track) => track.pieces.value.map(([from]) => from)));
     return Number.isFinite(first) ? Math.max(at, first) : at;
